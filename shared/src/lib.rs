@@ -1,1 +1,7 @@
-//! shared
+//! What the api and the workers share.
+//!
+//! The floor is pure, or a door to one library: [`domain`], [`secrets`], [`config`], [`telemetry`], [`http`], [`blobs`].
+//! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
+//! The api and the worker join them.
+
+pub mod domain;

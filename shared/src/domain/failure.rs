@@ -1,0 +1,102 @@
+//! Why work could not be done: typed, so that rules can act on it, with a message fit for the caller.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Who is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Origin {
+    /// The outside system answered badly or not at all.
+    Vendor,
+    /// Where files go.
+    Destination,
+    /// What the caller configured cannot work.
+    Configuration,
+    /// Ours.
+    Internal,
+}
+
+/// What went wrong, as far as rules need to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The credentials are not accepted (any more).
+    CredentialsRejected,
+    /// The credentials are accepted but may not do this.
+    PermissionDenied,
+    /// Too many requests.
+    RateLimited,
+    /// No answer, or one that says "later".
+    Unavailable,
+    /// An answer that cannot be read as what was asked for.
+    MalformedAnswer,
+    /// The request was refused for what it asked.
+    Refused,
+    /// What was named does not exist there.
+    NotFound,
+    /// A setting cannot work.
+    Misconfigured,
+    /// A fault of our own.
+    Internal,
+}
+
+/// Why an attempt did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Who is at fault.
+    pub origin: Origin,
+    /// What went wrong.
+    pub kind: FailureKind,
+    /// Whether the same attempt may succeed later.
+    pub retryable: bool,
+    /// Fit for the caller: what happened and what to do. Holds no secret.
+    pub message: String,
+    /// How long the other side asked us to wait, where it said.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure that may pass.
+    pub fn passing(origin: Origin, kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            origin,
+            kind,
+            retryable: true,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// A failure that stays until somebody changes something.
+    pub fn lasting(origin: Origin, kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            origin,
+            kind,
+            retryable: false,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// A fault of ours: the cause goes to the log, not to the caller.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::passing(
+            Origin::Internal,
+            FailureKind::Internal,
+            "An internal error interrupted the work; it is tried again.",
+        )
+    }
+
+    /// The same, with the wait the other side asked for.
+    #[must_use]
+    pub fn after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+}

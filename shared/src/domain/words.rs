@@ -1,0 +1,217 @@
+//! The closed sets of the contract, each with its one spelling on the wire and in Postgres.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A word that is not in the closed set it was read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not one of {expected:?}")]
+pub struct UnknownWord {
+    /// What was found.
+    pub found: String,
+    /// What would have been accepted.
+    pub expected: &'static [&'static str],
+}
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            /// Every member, in the order of the contract.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// Every spelling, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The spelling on the wire and in Postgres.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { found: text.to_owned(), expected: Self::WORDS }),
+                }
+            }
+        }
+    };
+}
+
+words!(
+    /// What a connector is for.
+    Category {
+        /// Card and wallet payments.
+        Payments = "PAYMENTS",
+        /// Books and ledgers.
+        Accounting = "ACCOUNTING",
+        /// Customer relations.
+        Crm = "CRM",
+        /// Bank accounts.
+        Banking = "BANKING",
+        /// Screening and monitoring.
+        Compliance = "COMPLIANCE",
+        /// Object stores.
+        Storage = "STORAGE",
+    }
+);
+words!(
+    /// Whether a connector can be used.
+    ConnectorStatus {
+        /// Works, and is proven to.
+        Available = "AVAILABLE",
+        /// Works, with known gaps.
+        Beta = "BETA",
+        /// Listed, cannot be connected.
+        Disabled = "DISABLED",
+    }
+);
+words!(
+    /// Where a connection stands.
+    ConnectionStatus {
+        /// Ready to sync.
+        Active = "ACTIVE",
+        /// Waits for a person to authorize it at the vendor.
+        PendingAuthorization = "PENDING_AUTHORIZATION",
+        /// The vendor no longer accepts its credentials.
+        ReauthRequired = "REAUTH_REQUIRED",
+        /// Held by its owner.
+        Paused = "PAUSED",
+        /// Cannot be used for the reason given beside it.
+        Error = "ERROR",
+    }
+);
+words!(
+    /// What a sync reads.
+    SyncMode {
+        /// Every record.
+        Full = "FULL",
+        /// What changed since the stored checkpoint.
+        Incremental = "INCREMENTAL",
+        /// An immutable copy as of its start.
+        Snapshot = "SNAPSHOT",
+    }
+);
+words!(
+    /// What a job does.
+    JobKind {
+        /// Copies records of a connection into the store.
+        Sync = "sync",
+        /// Writes records as files to a destination.
+        Export = "export",
+    }
+);
+words!(
+    /// Where a job stands; also the status of a sync and of an export run.
+    JobState {
+        /// Accepted, waits for a worker.
+        Queued = "QUEUED",
+        /// A worker holds its lease.
+        Running = "RUNNING",
+        /// Ended well.
+        Completed = "COMPLETED",
+        /// Ended with an error that retrying would not mend.
+        Failed = "FAILED",
+        /// Ended on request.
+        Cancelled = "CANCELLED",
+    }
+);
+words!(
+    /// How one attempt at a job ended.
+    AttemptOutcome {
+        /// The work is complete.
+        Done = "DONE",
+        /// Put back without spending the attempt.
+        Snoozed = "SNOOZED",
+        /// Ended on request.
+        Cancelled = "CANCELLED",
+        /// Failed; will be tried again.
+        Retry = "RETRY",
+        /// Failed for good.
+        Failed = "FAILED",
+        /// The lease ran out before the worker said how it ended.
+        LeaseLost = "LEASE_LOST",
+    }
+);
+words!(
+    /// The file format of an export.
+    ExportFormat {
+        /// Comma-separated values.
+        Csv = "CSV",
+        /// JSON.
+        Json = "JSON",
+        /// Apache Parquet.
+        Parquet = "PARQUET",
+        /// XML.
+        Xml = "XML",
+    }
+);
+words!(
+    /// Where the files of an export go.
+    DestinationType {
+        /// S3 or a store that speaks its protocol.
+        S3 = "S3",
+        /// Azure Blob Storage.
+        AzureBlob = "AZURE_BLOB",
+        /// A directory the operator allows.
+        Local = "LOCAL",
+    }
+);
+words!(
+    /// How often a scheduled export runs.
+    Frequency {
+        /// Every hour, at the minute of `time`.
+        Hourly = "HOURLY",
+        /// Every day at `time`.
+        Daily = "DAILY",
+        /// On `day` (1 is Monday) of every week at `time`.
+        Weekly = "WEEKLY",
+        /// On `day` of every month (the month's last day when it is shorter) at `time`.
+        Monthly = "MONTHLY",
+    }
+);
+words!(
+    /// What an API key may do.
+    Scope {
+        /// Look at everything of the tenant.
+        Read = "read",
+        /// Change, trigger and delete.
+        Write = "write",
+        /// Also make and revoke keys.
+        Admin = "admin",
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back_as_itself() {
+        for mode in SyncMode::ALL {
+            assert_eq!(mode.as_str().parse(), Ok(*mode));
+        }
+        assert_eq!(SyncMode::WORDS, ["FULL", "INCREMENTAL", "SNAPSHOT"]);
+    }
+
+    #[test]
+    fn an_unknown_word_names_what_would_have_been_accepted() {
+        let refused = "Full".parse::<SyncMode>().unwrap_err();
+        assert_eq!(refused.expected, SyncMode::WORDS);
+        assert_eq!(refused.found, "Full");
+    }
+}
