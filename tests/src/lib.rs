@@ -1,1 +1,3 @@
-//! tests
+//! What is used to test the product from outside: the sandbox of fake vendors.
+
+pub mod sandbox;
