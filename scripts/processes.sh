@@ -164,6 +164,7 @@ finish() {
     local status=$? i
     set +e
     trap '' INT TERM HUP PIPE
+    [[ ! -t 1 || $status != 130 ]] || echo # after the terminal's ^C
     [[ -z $task ]] || stop_session "$task" 10
     if ((${#started[@]})); then
         say "stopping ${started[*]}"
