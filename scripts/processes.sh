@@ -31,6 +31,12 @@ pid_of() {
     [[ -n $since && $(born "$pid") == "$since" ]] && echo "$pid"
 }
 
+# Whether NAME runs already, from another shell; says so.
+running() {
+    pid_of "$1" >/dev/null || return 1
+    say "$1 is running already"
+}
+
 # The port NAME has, or had when it last ran.
 port_of() {
     local port=''
@@ -155,7 +161,7 @@ answers() {
     (
         exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
         printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&3
-        read -r -t 5 _ status _ <&3 && [[ $status == 200 ]]
+        read -r -t 5 _ status _ <&3 && timeout 5 cat <&3 >/dev/null && [[ $status == 200 ]]
     ) 2>/dev/null
 }
 

@@ -81,7 +81,8 @@ postgres_ready() { [[ $(sed -n 8p "$PG_DIR/data/postmaster.pid" 2>/dev/null) == 
 # start_postgres [SETTING…]
 start_postgres() {
     local bin setting settings=()
-    pid_of postgres >/dev/null && return
+    running postgres && return
+    say "starting Postgres (data in ${STATE#"$ROOT"/})"
     bin=$(find_postgres)
     choose_postgres_user
     find_postgres_directory
@@ -103,7 +104,8 @@ redis_ready() {
 
 # start_redis [DATABASES]. The password goes through a file, so that a list of processes does not show it.
 start_redis() {
-    pid_of redis >/dev/null && return
+    running redis && return
+    say "starting Redis"
     mkdir -p "$STATE/redis"
     (umask 077 && echo "requirepass $REDIS_PASSWORD" >"$STATE/redis/redis.conf")
     launch redis "$(port_of redis)" redis_ready "$(find_redis)" "$STATE/redis/redis.conf" \

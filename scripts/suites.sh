@@ -53,7 +53,6 @@ run_suites() {
     [[ " ${suites[*]} " != *' conformance '* ]] || prepare_python
     build
     load_secrets
-    say "starting private Postgres and Redis for the tests"
     # Nothing here outlives the run, so nothing need be safe on disk.
     start_postgres max_connections=1000 shared_buffers=256MB fsync=off full_page_writes=off \
         synchronous_commit=off wal_level=minimal max_wal_senders=0
