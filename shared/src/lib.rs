@@ -4,5 +4,8 @@
 //! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
 //! The api and the worker join them.
 
+pub mod config;
 pub mod domain;
+pub mod secrets;
 pub mod store;
+pub mod telemetry;
