@@ -5,7 +5,9 @@
 //! The api and the worker join them.
 
 pub mod config;
+pub mod connectors;
 pub mod domain;
+pub mod http;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
