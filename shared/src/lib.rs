@@ -5,3 +5,4 @@
 //! The api and the worker join them.
 
 pub mod domain;
+pub mod queue;
