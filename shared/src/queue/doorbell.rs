@@ -146,7 +146,9 @@ impl Doorbell {
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(Some(answer_within));
         let client = &self.inner.client;
-        Ok(client.get_multiplexed_async_connection_with_config(&limits).await?)
+        Ok(client
+            .get_multiplexed_async_connection_with_config(&limits)
+            .await?)
     }
 
     /// Remembers how a command ended; only a change is worth a line in the log.
@@ -162,6 +164,9 @@ impl Doorbell {
     }
 
     fn refused_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.inner.refused_at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .refused_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

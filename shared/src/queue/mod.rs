@@ -52,6 +52,8 @@ pub enum QueueError {
 /// lost Redis together do not return to it in step.
 #[must_use]
 pub fn pause_after(failures: u32) -> Duration {
-    let ceiling = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    let ceiling = FIRST_PAUSE
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(LONGEST_PAUSE);
     ceiling.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

@@ -54,7 +54,8 @@ impl Pump {
             if broken.is_err() {
                 self.doorbell.note(&broken);
                 failures += 1;
-                stop.run_until_cancelled(tokio::time::sleep(pause_after(failures))).await;
+                stop.run_until_cancelled(tokio::time::sleep(pause_after(failures)))
+                    .await;
             }
         }
         self.put_back(not_taken).await;
@@ -63,7 +64,10 @@ impl Pump {
     async fn connect(&self) -> Result<Line, QueueError> {
         let mut connection = self.doorbell.connect(BLOCK_FOR + GRACE).await?;
         let client_id = cmd("CLIENT").arg("ID").query_async(&mut connection).await?;
-        Ok(Line { connection, client_id })
+        Ok(Line {
+            connection,
+            client_id,
+        })
     }
 
     /// Pops over one connection until it breaks or the pump is stopped.
@@ -77,9 +81,15 @@ impl Pump {
             let popped = self.pop(&mut line, free.num_permits()).await?;
             self.doorbell.note(&Ok(()));
             *failures = 0;
-            for ring in popped.iter().filter_map(|bytes| self.read(bytes)) {
+            for ring in self.read(&popped) {
                 let handed_over = async { self.out.send((ring, free.split(1)?)).await.ok() };
-                if self.stop.run_until_cancelled(handed_over).await.flatten().is_none() {
+                if self
+                    .stop
+                    .run_until_cancelled(handed_over)
+                    .await
+                    .flatten()
+                    .is_none()
+                {
                     not_taken.push(ring);
                 }
             }
@@ -101,7 +111,10 @@ impl Pump {
 
     async fn pop(&self, line: &mut Line, at_most: usize) -> Result<Vec<Vec<u8>>, QueueError> {
         let mut command = cmd("BLMPOP");
-        command.arg(BLOCK_FOR.as_secs()).arg(1).arg(self.doorbell.list(self.kind));
+        command
+            .arg(BLOCK_FOR.as_secs())
+            .arg(1)
+            .arg(self.doorbell.list(self.kind));
         command.arg("RIGHT").arg("COUNT").arg(at_most);
         let mut answer = std::pin::pin!(command.query_async(&mut line.connection));
         let popped: Option<(redis::Value, Vec<Vec<u8>>)> = tokio::select! {
@@ -118,18 +131,26 @@ impl Pump {
         Ok(popped.map(|(_, rings)| rings).unwrap_or_default())
     }
 
-    fn read(&self, bytes: &[u8]) -> Option<Ring> {
-        let ring = Ring::decode(bytes);
-        if ring.is_none() {
-            tracing::warn!(job.kind = %self.kind, bytes = bytes.len(), "skipped what is no ring");
+    /// Anybody may write to the list: what is no ring is left out.
+    fn read(&self, popped: &[Vec<u8>]) -> Vec<Ring> {
+        let rings: Vec<Ring> = popped
+            .iter()
+            .filter_map(|bytes| Ring::decode(bytes))
+            .collect();
+        let skipped = popped.len() - rings.len();
+        if skipped > 0 {
+            tracing::warn!(job.kind = %self.kind, skipped, "the list held what is no ring");
         }
-        ring
+        rings
     }
 
     async fn put_back(&self, not_taken: Vec<Ring>) {
         let mut rings = Vec::new();
         {
-            let mut taken_from = self.taken_from.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut taken_from = self
+                .taken_from
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             taken_from.close();
             while let Ok((ring, _slot)) = taken_from.try_recv() {
                 rings.push(ring);
@@ -140,7 +161,9 @@ impl Pump {
             return;
         }
         match self.doorbell.hand_back(self.kind, &rings).await {
-            Ok(()) => tracing::debug!(job.kind = %self.kind, rings = rings.len(), "handed rings back"),
+            Ok(()) => {
+                tracing::debug!(job.kind = %self.kind, rings = rings.len(), "handed rings back");
+            }
             Err(error) => tracing::warn!(
                 job.kind = %self.kind, rings = rings.len(), error = &error as &dyn std::error::Error,
                 "could not hand rings back; upkeep will ring again"

@@ -60,7 +60,11 @@ mod tests {
 
     #[test]
     fn a_ring_of_a_later_version_or_cut_short_is_refused() {
-        let mut bytes = Ring { job_id: JobId::new(), dispatch_no: 7 }.encode();
+        let mut bytes = Ring {
+            job_id: JobId::new(),
+            dispatch_no: 7,
+        }
+        .encode();
         assert_eq!(Ring::decode(&bytes[..LENGTH - 1]), None);
         bytes[0] = VERSION + 1;
         assert_eq!(Ring::decode(&bytes), None);

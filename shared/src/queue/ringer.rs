@@ -43,14 +43,31 @@ impl Ringer {
         let never = CancellationToken::new();
         let lists = JobKind::ALL
             .iter()
-            .map(|kind| (*kind, doorbell.rings(*kind, Arc::new(Semaphore::new(0)), &never)))
+            .map(|kind| {
+                (
+                    *kind,
+                    doorbell.rings(*kind, Arc::new(Semaphore::new(0)), &never),
+                )
+            })
             .collect();
-        let push = Push { lists, waiting, dropped: ringer.dropped.clone() };
-        let (closing, closed) = (ringer.closing.clone(), ringer.closed.clone().drop_guard());
-        let abandon = ringer.abandon.clone();
+        let mut push = Push {
+            lists,
+            waiting,
+            batch: Vec::new(),
+            dropped: ringer.dropped.clone(),
+        };
+        let (closing, abandon) = (ringer.closing.clone(), ringer.abandon.clone());
+        let closed = ringer.closed.clone().drop_guard();
         tokio::spawn(async move {
             let _closed = closed;
-            abandon.run_until_cancelled(push.run(closing)).await;
+            if abandon
+                .run_until_cancelled(push.run(&closing))
+                .await
+                .is_none()
+            {
+                push.waiting.close();
+                push.give_up(push.batch.len() + push.waiting.len());
+            }
         });
         ringer
     }
@@ -71,7 +88,10 @@ impl Ringer {
     /// Takes no more rings, pushes those that wait, and gives the rest up when the time is over.
     pub async fn close(self, within: Duration) {
         self.closing.cancel();
-        if tokio::time::timeout(within, self.closed.cancelled()).await.is_err() {
+        if tokio::time::timeout(within, self.closed.cancelled())
+            .await
+            .is_err()
+        {
             self.abandon.cancel();
             self.closed.cancelled().await;
         }
@@ -81,44 +101,51 @@ impl Ringer {
 struct Push {
     lists: Vec<(JobKind, Rings)>,
     waiting: mpsc::Receiver<(JobKind, Ring)>,
+    batch: Vec<(JobKind, Ring)>,
     dropped: Arc<AtomicU64>,
 }
 
 impl Push {
-    async fn run(mut self, closing: CancellationToken) {
-        let mut batch = Vec::with_capacity(PUSH_AT_MOST);
+    /// Pushes what waits, in batches, until it is closing and nothing waits or nobody is left to ring.
+    async fn run(&mut self, closing: &CancellationToken) {
         loop {
             tokio::select! {
                 biased;
-                taken = self.waiting.recv_many(&mut batch, PUSH_AT_MOST) => if taken == 0 { return },
+                taken = self.waiting.recv_many(&mut self.batch, PUSH_AT_MOST) => if taken == 0 { return },
                 () = closing.cancelled() => { self.waiting.close(); continue }
             }
-            for (kind, list) in &mut self.lists {
-                let rings: Vec<Ring> = batch.iter().filter(|(of, _)| of == kind).map(|(_, ring)| *ring).collect();
-                push(list, *kind, &rings, &self.dropped).await;
+            for place in 0..self.lists.len() {
+                self.push_to(place).await;
             }
-            batch.clear();
+            self.batch.clear();
         }
     }
-}
 
-async fn push(list: &mut Rings, kind: JobKind, rings: &[Ring], dropped: &AtomicU64) {
-    if rings.is_empty() {
-        return;
-    }
-    let start = Instant::now();
-    let mut failures = 0;
-    while let Err(error) = list.push_bulk(rings.to_vec()).await {
-        failures += 1;
-        let pause = pause_after(failures);
-        if start.elapsed() + pause >= PUSH_WITHIN {
-            dropped.fetch_add(rings.len() as u64, Ordering::Relaxed);
-            tracing::warn!(
-                job.kind = %kind, rings = rings.len(), error = &error as &dyn std::error::Error,
-                "gave rings up; upkeep will ring again"
-            );
+    async fn push_to(&mut self, place: usize) {
+        let (kind, list) = &mut self.lists[place];
+        let of_kind = self.batch.iter().filter(|(of, _)| of == kind);
+        let rings: Vec<Ring> = of_kind.map(|(_, ring)| *ring).collect();
+        if rings.is_empty() {
             return;
         }
-        tokio::time::sleep(pause).await;
+        let start = Instant::now();
+        let mut failures = 0;
+        while let Err(error) = list.push_bulk(rings.clone()).await {
+            failures += 1;
+            let pause = pause_after(failures);
+            if start.elapsed() + pause >= PUSH_WITHIN {
+                tracing::warn!(
+                    job.kind = %kind, rings = rings.len(), error = &error as &dyn std::error::Error,
+                    "gave rings up; upkeep will ring again"
+                );
+                self.give_up(rings.len());
+                return;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn give_up(&self, rings: usize) {
+        self.dropped.fetch_add(rings as u64, Ordering::Relaxed);
     }
 }

@@ -100,7 +100,11 @@ impl Backend for Rings {
     type Task = Task<Ring>;
     type Error = QueueError;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), QueueError>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), QueueError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -115,10 +119,15 @@ impl Backend for Rings {
         let Some(pumping) = &self.pumping else {
             return Poll::Pending;
         };
-        let mut popped = pumping.popped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut popped = pumping
+            .popped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match ready!(popped.poll_recv(cx)) {
             Some((ring, permit)) => {
-                let slot = Slot { _permit: Arc::new(permit) };
+                let slot = Slot {
+                    _permit: Arc::new(permit),
+                };
                 Poll::Ready(Some(Ok(TaskBuilder::new(ring).data(slot).build())))
             }
             None if self.stop.is_cancelled() => Poll::Ready(None),
@@ -126,7 +135,11 @@ impl Backend for Rings {
         }
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), QueueError>> {
+    fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), QueueError>> {
         self.stop.cancel();
         if let Some(pumping) = &mut self.pumping {
             let ended = ready!(pumping.pump.poll_unpin(cx));

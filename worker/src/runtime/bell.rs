@@ -4,6 +4,7 @@
 //! delay, priority, restarts by its monitor) stays off, because the truth about a job is in Postgres.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use apalis_core::error::WorkerError;
@@ -34,25 +35,31 @@ pub async fn listen<F, Fut>(
     let slots = Arc::new(Semaphore::new(slots));
     let listening = CancellationToken::new();
     let _until_dropped = listening.clone().drop_guard();
+    let ears = Ears {
+        doorbell: &doorbell,
+        kind,
+        slots: &slots,
+        stop: &stop,
+        listening: &listening,
+    };
+    keep_going(kind, &stop, async || ears.listen(on_ring.clone()).await).await;
+    // Calls go on when the loop that started them broke: they are waited for as well.
+    let _ = slots.acquire_many(all_slots).await;
+}
+
+/// Runs the loop again whenever it ends without having been asked to.
+async fn keep_going(kind: JobKind, stop: &CancellationToken, mut run: impl AsyncFnMut() -> String) {
     let mut failures = 0;
     while !stop.is_cancelled() {
-        let ears = Ears {
-            doorbell: &doorbell,
-            kind,
-            slots: &slots,
-            stop: &stop,
-            listening: &listening,
-        };
-        let ended = ears.listen(on_ring.clone()).await;
+        let ended = run().await;
         if stop.is_cancelled() {
-            break;
+            return;
         }
         failures += 1;
         tracing::error!(job.kind = %kind, failures, ended, "the loop that hears rings ended; it is started anew");
-        stop.run_until_cancelled(tokio::time::sleep(pause_after(failures))).await;
+        stop.run_until_cancelled(tokio::time::sleep(pause_after(failures)))
+            .await;
     }
-    // Calls go on when the loop that started them broke: they are waited for as well.
-    let _ = slots.acquire_many(all_slots).await;
 }
 
 struct Ears<'a> {
@@ -72,21 +79,28 @@ impl Ears<'_> {
     {
         let listening = self.listening.clone();
         let call = move |ring: Ring, slot: Data<Slot>| {
-            let call = listening.clone().run_until_cancelled_owned(occupied(slot.0, on_ring.clone(), ring));
+            let call = listening.clone().run_until_cancelled_owned(occupied(
+                slot.0,
+                on_ring.clone(),
+                ring,
+            ));
             contained(ring, call)
         };
         let context = WorkerContext::new(&unique_name(self.kind));
-        let rings = self.doorbell.rings(self.kind, self.slots.clone(), self.stop);
+        let rings = self
+            .doorbell
+            .rings(self.kind, self.slots.clone(), self.stop);
         let worker = WorkerBuilder::new(&context).backend(rings).build(call);
-        let running = std::panic::AssertUnwindSafe(worker.run()).catch_unwind().boxed();
-        let mut running = running;
+        let mut running = AssertUnwindSafe(worker.run()).catch_unwind().boxed();
         let ended = tokio::select! {
             biased;
             ended = &mut running => ended,
             () = self.stop.cancelled() => {
                 // It has been polled, so it has started, so it can be stopped.
-                let stopped = context.stop();
-                match stopped { Ok(()) => running.await, Err(error) => Ok(Err(error)) }
+                match context.stop() {
+                    Ok(()) => running.await,
+                    Err(error) => Ok(Err(error)),
+                }
             }
         };
         describe(ended)
@@ -125,5 +139,34 @@ fn unique_name(kind: JobKind) -> String {
         "" => "host",
         host => host,
     };
-    format!("{kind}-{host}-{}-{:08x}", std::process::id(), rand::random::<u32>())
+    format!(
+        "{kind}-{host}-{}-{:08x}",
+        std::process::id(),
+        rand::random::<u32>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_ends_unasked_is_started_anew_until_the_stop() {
+        let stop = CancellationToken::new();
+        let mut runs = 0;
+        keep_going(JobKind::Sync, &stop, async || {
+            runs += 1;
+            if runs == 100 {
+                stop.cancel();
+            }
+            "it was done".to_owned()
+        })
+        .await;
+        assert_eq!(runs, 100);
+    }
+
+    #[test]
+    fn no_two_starts_have_one_name() {
+        assert_ne!(unique_name(JobKind::Sync), unique_name(JobKind::Sync));
+    }
 }
