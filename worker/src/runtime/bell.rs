@@ -36,19 +36,22 @@ pub async fn listen<F, Fut>(
     let listening = CancellationToken::new();
     let _until_dropped = listening.clone().drop_guard();
     let ears = Ears {
-        doorbell: &doorbell,
+        doorbell,
         kind,
-        slots: &slots,
-        stop: &stop,
-        listening: &listening,
+        slots: slots.clone(),
+        stop: stop.clone(),
+        listening,
     };
-    keep_going(kind, &stop, async || ears.listen(on_ring.clone()).await).await;
+    keep_going(kind, &stop, || ears.clone().listen(on_ring.clone())).await;
     // Calls go on when the loop that started them broke: they are waited for as well.
     let _ = slots.acquire_many(all_slots).await;
 }
 
 /// Runs the loop again whenever it ends without having been asked to.
-async fn keep_going(kind: JobKind, stop: &CancellationToken, mut run: impl AsyncFnMut() -> String) {
+async fn keep_going<Fut>(kind: JobKind, stop: &CancellationToken, mut run: impl FnMut() -> Fut)
+where
+    Fut: Future<Output = String>,
+{
     let mut failures = 0;
     while !stop.is_cancelled() {
         let ended = run().await;
@@ -62,34 +65,29 @@ async fn keep_going(kind: JobKind, stop: &CancellationToken, mut run: impl Async
     }
 }
 
-struct Ears<'a> {
-    doorbell: &'a Doorbell,
+#[derive(Clone)]
+struct Ears {
+    doorbell: Doorbell,
     kind: JobKind,
-    slots: &'a Arc<Semaphore>,
-    stop: &'a CancellationToken,
-    listening: &'a CancellationToken,
+    slots: Arc<Semaphore>,
+    stop: CancellationToken,
+    listening: CancellationToken,
 }
 
-impl Ears<'_> {
+impl Ears {
     /// Runs one apalis worker to its end and says what ended it.
-    async fn listen<F, Fut>(&self, on_ring: F) -> String
+    async fn listen<F, Fut>(self, on_ring: F) -> String
     where
         F: Fn(Ring) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let listening = self.listening.clone();
+        let listening = self.listening;
         let call = move |ring: Ring, slot: Data<Slot>| {
-            let call = listening.clone().run_until_cancelled_owned(occupied(
-                slot.0,
-                on_ring.clone(),
-                ring,
-            ));
-            contained(ring, call)
+            let call = occupied(slot.0, on_ring.clone(), ring);
+            contained(ring, listening.clone().run_until_cancelled_owned(call))
         };
         let context = WorkerContext::new(&unique_name(self.kind));
-        let rings = self
-            .doorbell
-            .rings(self.kind, self.slots.clone(), self.stop);
+        let rings = self.doorbell.rings(self.kind, self.slots, &self.stop);
         let worker = WorkerBuilder::new(&context).backend(rings).build(call);
         let mut running = AssertUnwindSafe(worker.run()).catch_unwind().boxed();
         let ended = tokio::select! {
@@ -154,12 +152,12 @@ mod tests {
     async fn a_loop_that_ends_unasked_is_started_anew_until_the_stop() {
         let stop = CancellationToken::new();
         let mut runs = 0;
-        keep_going(JobKind::Sync, &stop, async || {
+        keep_going(JobKind::Sync, &stop, || {
             runs += 1;
             if runs == 100 {
                 stop.cancel();
             }
-            "it was done".to_owned()
+            std::future::ready("it was done".to_owned())
         })
         .await;
         assert_eq!(runs, 100);
