@@ -303,7 +303,8 @@ async fn a_worker_without_free_slots_leaves_rings_to_another() {
     for _ in 0..5 {
         ringer.ring(Sync, ring());
     }
-    (busy.next().await, busy.next().await);
+    busy.next().await;
+    busy.next().await;
     depth_becomes(&doorbell, Sync, 3).await;
     let mut free = Ears::open(&doorbell, Sync, 2);
     for _ in 0..3 {
