@@ -8,6 +8,7 @@ pub mod config;
 pub mod connectors;
 pub mod domain;
 pub mod http;
+pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
