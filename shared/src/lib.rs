@@ -4,4 +4,6 @@
 //! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
 //! The api and the worker join them.
 
+pub mod blobs;
 pub mod domain;
+pub mod formats;
