@@ -1,0 +1,3 @@
+//! How a worker hears of jobs and runs them.
+
+pub mod bell;
