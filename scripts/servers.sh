@@ -29,7 +29,7 @@ load_secrets() {
                 echo "POSTGRES_PASSWORD=$(random_hex 16)"
                 echo "REDIS_PASSWORD=$(random_hex 16)"
                 echo "RAIL_MASTER_KEYS=dev:$(head -c 32 /dev/urandom | base64 -w 0)"
-                echo "RAIL_BOOTSTRAP_API_KEY=key_$(random_hex 20)"
+                echo "RAIL_BOOTSTRAP_API_KEY=rail_$(random_hex 24)"
             } >"$file.new"
         )
         mv "$file.new" "$file"
