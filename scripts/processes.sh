@@ -80,14 +80,18 @@ members() {
     done 2>/dev/null
 }
 
-# stop_session SESSION SECONDS: asks all of them, waits, then insists.
+# stop_session SESSION SECONDS: asks all of them, waits, then insists. Looks again each time, because
+# one that was about to start another may have done so before it heard.
 stop_session() {
-    local pids tenths=$(($2 * 10))
+    local pids pid asked=' ' tenths=$(($2 * 10))
     mapfile -t pids < <(members "$1")
-    ((${#pids[@]})) || return 0
-    kill -s TERM -- "${pids[@]}" 2>/dev/null || true
-    kill -s CONT -- "${pids[@]}" 2>/dev/null || true
     while ((${#pids[@]} && tenths-- > 0)); do
+        for pid in "${pids[@]}"; do
+            [[ $asked != *" $pid "* ]] || continue
+            kill -s TERM "$pid" 2>/dev/null || true
+            kill -s CONT "$pid" 2>/dev/null || true # it may have been stopped
+            asked+="$pid "
+        done
         sleep 0.1
         mapfile -t pids < <(members "$1")
     done
