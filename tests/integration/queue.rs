@@ -16,6 +16,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The Redis that is there anyway, or one of our own when none is named; each test has lists of its own in it.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how ./dev test says where its servers are"
+)]
 fn any_redis() -> (Option<PrivateRedis>, Doorbell) {
     let (redis, url) = match std::env::var("RAIL_TEST_REDIS_URL") {
         Ok(url) => (None, url),

@@ -46,6 +46,10 @@ impl PrivateRedis {
     }
 
     /// Starts an empty server on the same port and waits until it answers.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test's own thread, waiting for a condition"
+    )]
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
         let server = Command::new("redis-server")
