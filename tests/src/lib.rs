@@ -1,4 +1,5 @@
-//! tests
+//! What tests the product from outside: the harness that runs it, the sandbox of fake vendors, private servers.
 
 pub mod redis;
+pub mod sandbox;
 pub mod wait;
