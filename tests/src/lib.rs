@@ -1,1 +1,3 @@
-//! tests
+//! What the suites share: servers to test against.
+
+pub mod moto;

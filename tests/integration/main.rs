@@ -1,0 +1,3 @@
+//! The product against real servers.
+
+mod s3;
