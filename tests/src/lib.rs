@@ -1,5 +1,11 @@
 //! What tests the product from outside: the harness that runs it, the sandbox of fake vendors, private servers.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it must be"
+)]
 
+pub mod harness;
 pub mod moto;
 pub mod redis;
 pub mod sandbox;
