@@ -1,1 +1,4 @@
 //! tests
+
+pub mod redis;
+pub mod wait;

@@ -28,7 +28,7 @@ mod tests;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use connector::{Connector, InvalidFile};
 pub use cursor::{Ask, Checkpoint, Cursor};
-pub use page::{Coverage, Page, Presence, Record, Rejected, Ties};
+pub use page::{Coverage, Page, Record, Rejected};
 pub use permissions::TestReport;
 pub use session::Session;
 pub use source::Source;
