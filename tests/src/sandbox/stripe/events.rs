@@ -175,6 +175,7 @@ fn changed_fields(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<Str
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -35,9 +35,7 @@ impl Store {
             .map(|_| {
                 let index = self.push(entity, now_unix_s);
                 let text: Arc<str> = self.text(entity, index).into();
-                if entity == Entity::Refunds {
-                    self.take_back(&text, now_unix_s);
-                }
+                self.book_on_charge(entity, &text, now_unix_s);
                 let event = match entity {
                     // Stripe has no charge.created: a charge is announced by how it went.
                     Entity::Charges if field(&text, "status") == "failed" => {
@@ -56,13 +54,20 @@ impl Store {
             .collect()
     }
 
-    /// Books a refund on its charge.
-    fn take_back(&mut self, refund: &str, now_unix_s: i64) {
-        let Some(index) = self.live_index_of(Entity::Charges, &field(refund, "charge")) else {
+    /// Shows a new refund or dispute on its charge.
+    fn book_on_charge(&mut self, entity: Entity, record: &str, now_unix_s: i64) {
+        if !matches!(entity, Entity::Refunds | Entity::Disputes) {
+            return;
+        }
+        let Some(index) = self.live_index_of(Entity::Charges, &field(record, "charge")) else {
             return;
         };
         // The charge is there, and what changes is not its identity, so this cannot be refused.
         let _ = self.change(Entity::Charges, index, now_unix_s, |charge| {
+            if entity == Entity::Disputes {
+                charge["disputed"] = true.into();
+                return;
+            }
             let charged = charge["amount"].as_i64().unwrap_or(0);
             let refunded = charge["amount_refunded"].as_i64().unwrap_or(0);
             let refunded = (refunded + later_refund_amount(charged)).min(charged);

@@ -13,7 +13,21 @@ const DAY_S: i64 = 86_400;
 /// several.
 fn refunded_charge(world: &World, refund: u64) -> Option<u64> {
     let (charges, refunds) = (world.count(Entity::Charges), world.count(Entity::Refunds));
-    (charges > 0).then(|| refund * (charges / refunds.max(1)).max(1) % charges)
+    let charge = (charges > 0).then(|| refund * (charges / refunds.max(1)).max(1) % charges)?;
+    Some(if refund < refunds {
+        charge
+    } else {
+        next_paid(world, charge)
+    })
+}
+
+/// The first charge from this one on that was paid: what comes after the start cannot change how a payment went.
+fn next_paid(world: &World, charge: u64) -> u64 {
+    let charges = world.count(Entity::Charges).max(1);
+    let mut from_here = (0..charges.min(50)).map(|step| (charge + step) % charges);
+    from_here
+        .find(|charge| Payment::known(world, *charge).succeeded())
+        .unwrap_or(charge)
 }
 
 /// How many refunds of the start a charge has.
@@ -32,8 +46,14 @@ pub(super) fn refunds_of(world: &World, charge: u64) -> u64 {
 /// The charge a dispute is about: like refunds, from the middle of each stride so that few charges have both.
 fn disputed_charge(world: &World, dispute: u64) -> u64 {
     let charges = world.count(Entity::Charges).max(1);
-    let stride = (charges / world.count(Entity::Disputes).max(1)).max(1);
-    (dispute * stride + stride / 2) % charges
+    let disputes = world.count(Entity::Disputes);
+    let stride = (charges / disputes.max(1)).max(1);
+    let charge = (dispute * stride + stride / 2) % charges;
+    if dispute < disputes {
+        charge
+    } else {
+        next_paid(world, charge)
+    }
 }
 
 /// Whether a dispute of the start is about this charge.
