@@ -284,5 +284,4 @@ fn end_of_gap(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
 }
 
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;
