@@ -1,5 +1,6 @@
 use super::*;
-use crate::connectors::{Coverage, Presence, Ties};
+use crate::connectors::Coverage;
+use crate::domain::{Presence, Ties};
 
 /// An event that happened `age_s` seconds before now.
 fn event(n: u32, change: &str, age_s: i64, object: Value) -> Value {
