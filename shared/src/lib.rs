@@ -4,9 +4,11 @@
 //! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
 //! The api and the worker join them.
 
+pub mod blobs;
 pub mod config;
 pub mod connectors;
 pub mod domain;
+pub mod formats;
 pub mod http;
 pub mod queue;
 pub mod secrets;
