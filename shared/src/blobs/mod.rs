@@ -3,6 +3,7 @@
 //! A file is invisible until [`Upload::finish`] made it whole. Whatever happens before (an error, a drop, the death of
 //! the process) leaves nothing under its name, and nothing that was there before is ever overwritten.
 
+mod configured;
 mod key;
 mod local;
 mod s3;
