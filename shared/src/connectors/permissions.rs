@@ -42,7 +42,7 @@ pub(super) async fn test(exchange: &Exchange<'_>) -> Result<TestReport, Failure>
                 _ => {}
             }
         }
-        return Ok(restricted(exchange, latency_ms, version, failure).await?);
+        return restricted(exchange, latency_ms, version, failure).await;
     }
     let mut permissions = vec!["read".to_owned()];
     permissions.extend(granted(exchange));
@@ -62,8 +62,12 @@ async fn restricted(
     forbidden: Failure,
 ) -> Result<TestReport, Failure> {
     let entities = &exchange.reading.entities;
-    let probes: Vec<Option<Failure>> = stream::iter(entities)
+    // Made before they are streamed, or the whole test could not be sent to another thread.
+    let asking: Vec<_> = entities
+        .iter()
         .map(|rules| probe(exchange, rules))
+        .collect();
+    let probes: Vec<Option<Failure>> = stream::iter(asking)
         .buffered(PROBES_AT_ONCE)
         .collect()
         .await;

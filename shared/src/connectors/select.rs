@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::cursor::Seam;
 use super::file::{Feed, Order};
 use super::lift::{lift, word};
-use super::page::{Presence, Record, Rejected};
+use super::page::{Record, Rejected};
 use super::source::EntityRules;
+use crate::domain::Presence;
 use crate::domain::{Unstorable, fingerprint};
 
 /// Of a rejected record, no more than this is kept.

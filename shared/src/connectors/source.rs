@@ -7,12 +7,13 @@ use super::cursor::{NoWindow, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
 use super::lift::{Pointer, lift};
-use super::page::{Coverage, Page, Presence, Ties};
+use super::page::{Coverage, Page};
 use super::paging::{Lost, Seen};
 use super::select::{Selection, from_feed, from_list};
 use super::session::Session;
 use super::{Ask, Checkpoint, Cursor, TestReport, permissions};
 use crate::domain::{Failure, FailureKind, Origin};
+use crate::domain::{Presence, Ties};
 use crate::http::Http;
 
 /// How one entity is read: the file's rules with the connector's defaults filled in.

@@ -57,33 +57,30 @@ impl References {
         text.strip_prefix("${")?.strip_suffix('}')
     }
 
-    /// Replaces every reference among these credentials.
-    ///
-    /// # Errors
-    /// Every one that cannot be resolved.
+    /// Replaces every reference among these credentials; one that cannot be resolved is left out and told, so that
+    /// it matters only to whom that credential matters.
+    #[must_use]
     pub fn resolve(
         &self,
         credentials: Map<String, Value>,
-    ) -> Result<Map<String, Value>, Vec<Unresolved>> {
-        let mut faults = Vec::new();
+    ) -> (Map<String, Value>, Vec<Unresolved>) {
+        let mut unresolved = Vec::new();
         let resolved = credentials
             .into_iter()
-            .map(|(field, value)| {
-                let found = match value.as_str().and_then(Self::name_in) {
-                    Some(name) => self
-                        .value(&field, name)
-                        .map_err(|fault| faults.push(fault))
-                        .unwrap_or(value),
-                    None => value,
+            .filter_map(|(field, value)| {
+                let Some(name) = value.as_str().and_then(Self::name_in) else {
+                    return Some((field, value));
                 };
-                (field, found)
+                match self.value(&field, name) {
+                    Ok(found) => Some((field, found)),
+                    Err(fault) => {
+                        unresolved.push(fault);
+                        None
+                    }
+                }
             })
             .collect();
-        if faults.is_empty() {
-            Ok(resolved)
-        } else {
-            Err(faults)
-        }
+        (resolved, unresolved)
     }
 
     /// The faults of references that could never be resolved here, whatever the environment holds later.
@@ -151,11 +148,10 @@ mod tests {
 
     #[test]
     fn a_reference_becomes_the_value_and_everything_else_stays() {
-        let resolved = references()
-            .resolve(map(
-                json!({"apiKey": "${IOF_CONNECTOR_API_KEY}", "other": "a${b}", "number": 1}),
-            ))
-            .unwrap();
+        let (resolved, unresolved) = references().resolve(map(
+            json!({"apiKey": "${IOF_CONNECTOR_API_KEY}", "other": "a${b}", "number": 1}),
+        ));
+        assert_eq!(unresolved, []);
         assert_eq!(
             Value::from(resolved),
             json!({"apiKey": "sk_1", "other": "a${b}", "number": 1})
@@ -166,7 +162,8 @@ mod tests {
     fn the_rest_of_the_environment_is_out_of_reach() {
         let credentials =
             map(json!({"apiKey": "${DATABASE_URL}", "webhookSecret": "${IOF_CONNECTOR_NONE}"}));
-        let faults = references().resolve(credentials.clone()).unwrap_err();
+        let (resolved, faults) = references().resolve(credentials.clone());
+        assert!(resolved.is_empty());
         assert_eq!(faults.len(), 2);
         assert!(matches!(&faults[0], Unresolved::Forbidden { name, .. } if name == "DATABASE_URL"));
         assert!(
