@@ -4,4 +4,13 @@
 //! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
 //! The api and the worker join them.
 
+pub mod blobs;
+pub mod config;
+pub mod connectors;
 pub mod domain;
+pub mod formats;
+pub mod http;
+pub mod queue;
+pub mod secrets;
+pub mod store;
+pub mod telemetry;

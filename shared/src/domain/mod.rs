@@ -4,19 +4,23 @@ mod clock;
 mod dates;
 mod failure;
 mod fault;
+mod filter;
 mod fingerprint;
 mod ids;
 mod interval;
+mod schedule;
 mod words;
 
 pub use clock::Clock;
 pub use dates::{DateRange, Window};
 pub use failure::{Failure, FailureKind, Origin};
 pub use fault::{Fault, Faults};
+pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
 pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
 pub use ids::{ConnectionId, ExportId, InvalidId, JobId, KeyId, RunId, SyncId, TenantId};
 pub use interval::{InvalidInterval, SyncInterval};
+pub use schedule::{Day, Schedule};
 pub use words::{
     AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, ExportFormat,
-    Frequency, JobKind, JobState, Scope, SyncMode, UnknownWord,
+    Frequency, JobKind, JobState, Presence, Scope, SyncMode, Ties, UnknownWord,
 };

@@ -40,6 +40,13 @@ macro_rules! words {
             }
         }
 
+        impl TryFrom<String> for $name {
+            type Error = UnknownWord;
+            fn try_from(text: String) -> Result<Self, UnknownWord> {
+                text.parse()
+            }
+        }
+
         impl FromStr for $name {
             type Err = UnknownWord;
             fn from_str(text: &str) -> Result<Self, UnknownWord> {
@@ -147,6 +154,24 @@ words!(
         LeaseLost = "LEASE_LOST",
     }
 );
+/// Whether a version of a record says that it is there or that it was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there.
+    Here,
+    /// The vendor deleted it.
+    Gone,
+}
+
+/// What wins when two versions of a record are vouched for at the same instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The stored one: the feed is read newest first, so what comes later is older.
+    KeepStored,
+    /// The new one: it was just read.
+    TakeNew,
+}
+
 words!(
     /// The file format of an export.
     ExportFormat {

@@ -1,0 +1,2 @@
+DROP TABLE export_runs;
+DROP TABLE exports;

@@ -1,0 +1,2 @@
+DROP FUNCTION instant_of;
+DROP FUNCTION number_of;

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# The test suites, on servers of their own. Sourced by ./dev.
+
+# The test targets of tests/Cargo.toml, after the unit tests of all packages.
+all_suites() {
+    echo unit
+    sed -n '/^\[\[test\]\]/,/^$/s/^name *= *"\([^"]*\)".*/\1/p' tests/Cargo.toml
+}
+
+# Directories of runs that were killed before they could clean up.
+sweep_suites() {
+    local dir
+    for dir in "$DEV"/test-*/; do
+        STATE=${dir%/}
+        [[ -d $STATE ]] || continue
+        ! pid_of suites >/dev/null || continue
+        stop redis
+        stop postgres
+        remove_postgres_directory
+        rm -rf "$STATE"
+    done
+}
+
+run_suites() {
+    local suites=() suite known results=() failed=0
+    mapfile -t known < <(all_suites)
+    while (($#)) && [[ $1 != -- ]]; do
+        printf '%s\n' "${known[@]}" | grep -qxF -- "$1" || die "no suite '$1'; there is: ${known[*]}"
+        suites+=("$1")
+        shift
+    done
+    (($# == 0)) || shift
+    ((${#suites[@]})) || suites=("${known[@]}")
+
+    own_state
+    take_charge
+    sweep_suites
+    STATE=$(mktemp -d "$DEV/test-XXXXXXXX")
+    chmod 755 "$STATE"
+    mkdir "$STATE/run"
+    echo "$$ $(born $$)" >"$STATE/run/suites"
+    # shellcheck disable=SC2317 # called by the exit trap
+    after_stop() {
+        if [[ $1 != 0 && -d $STATE/log ]]; then
+            rm -rf "$DEV/log/failed-tests"
+            cp -a "$STATE/log" "$DEV/log/failed-tests"
+        fi
+        remove_postgres_directory
+        rm -rf "$STATE"
+    }
+
+    need compiler postgres redis
+    [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_python
+    build
+    load_secrets
+    # Nothing here outlives the run, so nothing need be safe on disk.
+    start_postgres max_connections=1000 shared_buffers=256MB fsync=off full_page_writes=off \
+        synchronous_commit=off wal_level=minimal max_wal_senders=0
+    start_redis 4096
+    RAIL_TEST_DATABASE_URL=$(postgres_url)
+    RAIL_TEST_REDIS_URL=$(redis_url)
+    export RAIL_TEST_DATABASE_URL RAIL_TEST_REDIS_URL
+
+    for suite in "${suites[@]}"; do
+        local selection=(--test "$suite") begun=$SECONDS result=passed
+        [[ $suite != unit ]] || selection=(--lib --bins)
+        say "suite $suite (cargo test ${selection[*]})"
+        # Always the whole workspace, so that every suite builds the libraries with the same features.
+        run cargo test --workspace "${selection[@]}" "$@" || { result=FAILED failed=1; }
+        results+=("$(printf '%-14s %s in %s s' "$suite" "$result" $((SECONDS - begun)))")
+    done
+    say "the suites:"
+    printf '    %s\n' "${results[@]}"
+    exit "$failed"
+}

@@ -1,0 +1,124 @@
+//! An object on its way: one request when it is small, parts when it is not.
+
+use bytes::Bytes;
+use s3::Bucket;
+use s3::error::S3Error;
+
+use super::failures;
+use super::parts::Parts;
+use crate::domain::{Failure, FailureKind, Origin};
+
+/// Parts are alike but the last: some stores insist on it. At least 5 MiB is asked by Amazon.
+const PART_BYTES: usize = 8 << 20;
+
+/// An object on its way. One part is filled while the one before is sent.
+#[derive(Debug)]
+pub(in crate::blobs) struct S3Upload {
+    bucket: Box<Bucket>,
+    key: String,
+    filling: Vec<u8>,
+    parts: Option<Parts>,
+}
+
+impl S3Upload {
+    pub(super) fn new(bucket: Box<Bucket>, key: String) -> Self {
+        Self {
+            bucket,
+            key,
+            filling: Vec::new(),
+            parts: None,
+        }
+    }
+
+    pub(in crate::blobs) async fn write(&mut self, mut chunk: Bytes) -> Result<(), Failure> {
+        while !chunk.is_empty() {
+            // A full part waits until more comes, so that the last one is never empty.
+            if self.filling.len() == PART_BYTES {
+                self.send_part().await?;
+            }
+            let room = PART_BYTES - self.filling.len();
+            self.filling
+                .extend_from_slice(&chunk.split_to(room.min(chunk.len())));
+        }
+        Ok(())
+    }
+
+    async fn send_part(&mut self) -> Result<(), Failure> {
+        if self.parts.as_ref().is_some_and(Parts::is_full) {
+            return Err(too_large());
+        }
+        let full = std::mem::replace(&mut self.filling, Vec::with_capacity(PART_BYTES));
+        let sent = match &mut self.parts {
+            Some(parts) => parts.send(full).await,
+            none => match Parts::begin(&self.bucket, &self.key).await {
+                Ok(parts) => none.insert(parts).send(full).await,
+                Err(cause) => Err(cause),
+            },
+        };
+        sent.map_err(|cause| self.told(&cause))
+    }
+
+    pub(in crate::blobs) async fn finish(mut self) -> Result<(), Failure> {
+        if self.parts.is_some() {
+            self.send_part().await?;
+        }
+        let finished = match self.parts.take() {
+            Some(parts) => parts.complete().await,
+            None => self.put_whole().await,
+        };
+        finished.map_err(|cause| self.told(&cause))
+    }
+
+    async fn put_whole(&self) -> Result<(), S3Error> {
+        let kind = content_type(&self.key);
+        let put = |bucket: Box<Bucket>| async move {
+            let answer = bucket.put_object_with_content_type(&self.key, &self.filling, kind);
+            answer.await.map(drop)
+        };
+        match failures::persist(|| put(only_if_absent(&self.bucket))).await {
+            Err(cause) if failures::is_not_implemented(&cause) => {
+                failures::persist(|| put(self.bucket.clone())).await
+            }
+            done => done,
+        }
+    }
+
+    pub(in crate::blobs) async fn abort(mut self) {
+        if let Some(parts) = &mut self.parts {
+            parts.withdraw().await;
+        }
+    }
+
+    fn told(&self, cause: &S3Error) -> Failure {
+        if failures::is_taken(cause) {
+            return crate::blobs::taken(&format!("s3://{}/{}", self.bucket.name, self.key));
+        }
+        failures::told(cause, &self.bucket.name)
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::lasting(
+        Origin::Destination,
+        FailureKind::Refused,
+        "The file is larger than 80 GB. Narrow the export's filter.",
+    )
+}
+
+/// The same bucket, refusing to replace an object. One request decides: no look before, so no right to read is
+/// needed and nobody can come in between.
+pub(super) fn only_if_absent(bucket: &Bucket) -> Box<Bucket> {
+    let mut strict = Box::new(bucket.clone());
+    strict.add_header("if-none-match", "*");
+    strict
+}
+
+pub(super) fn content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.') {
+        Some((_, "csv")) => "text/csv; charset=utf-8",
+        Some((_, "json")) => "application/json",
+        Some((_, "xml")) => "application/xml",
+        Some((_, "parquet")) => "application/vnd.apache.parquet",
+        _ => "application/octet-stream",
+    }
+}

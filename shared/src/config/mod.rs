@@ -1,0 +1,289 @@
+//! Settings: from the environment only, read once, here. A bad or missing value names its variable.
+
+mod reading;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use reading::{ConfigError, Environment};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::secrets::{KeyRing, References};
+use crate::telemetry::LogFormat;
+
+/// Every variable and what it means, for `--help`.
+pub const VARIABLES: &str = "\
+Environment (a bad or missing value names the variable and refuses to start):
+  DATABASE_URL                     required  Postgres, for example postgres://rail@127.0.0.1:5432/rail
+  REDIS_URL                        required  Redis, for example redis://127.0.0.1:6379/0
+  RAIL_MASTER_KEYS                 required  id:base64,… of 32 random bytes each; the first seals, all open
+  RAIL_BIND                        127.0.0.1:8080, where the api listens
+  RAIL_PUBLIC_URL                  http://<RAIL_BIND>, how callers reach the api
+  RAIL_BOOTSTRAP_API_KEY           a first key with all scopes for the tenant \"default\", made at start
+  RAIL_EXPORT_DIR                  allowed root of LOCAL destinations; without it there are none
+  RAIL_S3_REGION                   us-east-1
+  RAIL_S3_ENDPOINT                 an S3-compatible store instead of AWS
+  RAIL_S3_ACCESS_KEY_ID            with RAIL_S3_SECRET_ACCESS_KEY: who S3 destinations write as
+  RAIL_S3_SECRET_ACCESS_KEY
+  RAIL_CONNECTOR_<ID>_BASE_URL     where a connector's vendor is reached, for example RAIL_CONNECTOR_STRIPE_BASE_URL
+  RAIL_SECRET_REF_PREFIX           IOF_CONNECTOR_, which variables ${…} in credentials may name
+  RAIL_WORKER_SYNCS                8, syncs a worker runs at once
+  RAIL_WORKER_EXPORTS              2, exports a worker runs at once
+  RAIL_WORKER_LEASE                30s, how long a worker that died keeps its jobs (5s to 10m)
+  RAIL_DB_CONNECTIONS              16, connections of this process to Postgres
+  RAIL_LOG                         info, in the form of RUST_LOG
+  RAIL_LOG_FORMAT                  text or json";
+
+/// What both programs need.
+#[derive(Debug, Clone)]
+pub struct SharedConfig {
+    /// Postgres.
+    pub database_url: SecretString,
+    /// Connections of this process to it.
+    pub db_connections: usize,
+    /// Redis.
+    pub redis_url: SecretString,
+    /// Operator's overrides of connectors' base URLs, by connector id.
+    pub connector_base_urls: BTreeMap<String, String>,
+    /// What credentials may refer to.
+    pub references: References,
+    /// Where exports may go.
+    pub outputs: OutputConfig,
+}
+
+/// Where exports may go.
+#[derive(Debug, Clone)]
+pub struct OutputConfig {
+    /// Allowed root of LOCAL destinations.
+    pub export_dir: Option<PathBuf>,
+    /// The operator's S3 account.
+    pub s3: S3Config,
+}
+
+/// The operator's S3 account.
+#[derive(Debug, Clone)]
+pub struct S3Config {
+    /// The region where a destination names none.
+    pub region: String,
+    /// An S3-compatible store instead of AWS.
+    pub endpoint: Option<Url>,
+    /// Access key id and secret.
+    pub access: Option<(SecretString, SecretString)>,
+}
+
+/// What the api needs beside.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// How callers reach it; without a slash at the end.
+    pub public_url: String,
+    /// A first key for the tenant "default".
+    pub bootstrap_key: Option<SecretString>,
+}
+
+/// What a worker needs beside.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerConfig {
+    /// Syncs at once.
+    pub syncs: usize,
+    /// Exports at once.
+    pub exports: usize,
+    /// How long a lease lasts between two renewals.
+    pub lease: Duration,
+}
+
+/// How to log.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// In the form of `RUST_LOG`.
+    pub filter: String,
+    /// For people or machines.
+    pub format: LogFormat,
+}
+
+impl LogConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is bad.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = env.read();
+        let filter = read.text("RAIL_LOG").unwrap_or_else(|| "info".to_owned());
+        let format = read.parsed("RAIL_LOG_FORMAT", "text or json", |text| match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        });
+        read.done(|| Self {
+            filter,
+            format: format.unwrap_or(LogFormat::Text),
+        })
+    }
+}
+
+impl SharedConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is missing or bad.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = env.read();
+        let database_url = read.url("DATABASE_URL", &["postgres", "postgresql"]);
+        let redis_url = read.url("REDIS_URL", &["redis"]);
+        let db_connections =
+            read.parsed("RAIL_DB_CONNECTIONS", "a number from 1 to 1000", |text| {
+                text.parse().ok().filter(|n| (1..=1000).contains(n))
+            });
+        let export_dir = read.parsed("RAIL_EXPORT_DIR", "an absolute path", |text| {
+            Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+        });
+        let endpoint = read.parsed(
+            "RAIL_S3_ENDPOINT",
+            "a URL that begins with http:// or https://",
+            web_url,
+        );
+        let access = match (
+            read.text("RAIL_S3_ACCESS_KEY_ID"),
+            read.text("RAIL_S3_SECRET_ACCESS_KEY"),
+        ) {
+            (Some(id), Some(secret)) => Some((id.into(), secret.into())),
+            (None, None) => None,
+            (Some(_), None) => read.fault(
+                "RAIL_S3_SECRET_ACCESS_KEY",
+                "it goes with RAIL_S3_ACCESS_KEY_ID",
+            ),
+            (None, Some(_)) => read.fault(
+                "RAIL_S3_ACCESS_KEY_ID",
+                "it goes with RAIL_S3_SECRET_ACCESS_KEY",
+            ),
+        };
+        let region = read
+            .text("RAIL_S3_REGION")
+            .unwrap_or_else(|| "us-east-1".to_owned());
+        let connector_base_urls = read.connector_base_urls();
+        let prefix = read
+            .text("RAIL_SECRET_REF_PREFIX")
+            .unwrap_or_else(|| "IOF_CONNECTOR_".to_owned());
+        let references = References::new(prefix, env.all());
+        read.done_with(|| {
+            Some(Self {
+                database_url: database_url?,
+                db_connections: db_connections.unwrap_or(16),
+                redis_url: redis_url?,
+                connector_base_urls,
+                references,
+                outputs: OutputConfig {
+                    export_dir,
+                    s3: S3Config {
+                        region,
+                        endpoint,
+                        access,
+                    },
+                },
+            })
+        })
+    }
+}
+
+/// Reads the master keys.
+///
+/// # Errors
+/// When `RAIL_MASTER_KEYS` is missing or bad.
+pub fn key_ring(env: &Environment) -> Result<KeyRing, ConfigError> {
+    let mut read = env.read();
+    let ring = match read.required("RAIL_MASTER_KEYS") {
+        Some(text) => match KeyRing::parse(&text) {
+            Ok(ring) => Some(ring),
+            Err(error) => read.fault("RAIL_MASTER_KEYS", &error.to_string()),
+        },
+        None => None,
+    };
+    read.done_with(|| ring)
+}
+
+impl ApiConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is bad.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = env.read();
+        let bind = read
+            .parsed(
+                "RAIL_BIND",
+                "an address and a port, for example 127.0.0.1:8080",
+                |text| text.parse().ok(),
+            )
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let public_url = read
+            .parsed(
+                "RAIL_PUBLIC_URL",
+                "a URL that begins with http:// or https://",
+                web_url,
+            )
+            .map_or_else(
+                || format!("http://{bind}"),
+                |url| url.as_str().trim_end_matches('/').to_owned(),
+            );
+        let bootstrap_key = read.parsed(
+            "RAIL_BOOTSTRAP_API_KEY",
+            "a key of at least 24 characters",
+            |text| (text.len() >= 24).then(|| SecretString::from(text)),
+        );
+        read.done(|| Self {
+            bind,
+            public_url,
+            bootstrap_key,
+        })
+    }
+}
+
+impl WorkerConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is bad.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = env.read();
+        let mut slots = |name, otherwise| {
+            read.parsed(name, "a number from 1 to 1000", |text| {
+                text.parse().ok().filter(|n| (1..=1000).contains(n))
+            })
+            .unwrap_or(otherwise)
+        };
+        let (syncs, exports) = (
+            slots("RAIL_WORKER_SYNCS", 8),
+            slots("RAIL_WORKER_EXPORTS", 2),
+        );
+        let lease = read
+            .parsed("RAIL_WORKER_LEASE", "a time from 5s to 10m", |text| {
+                let (digits, seconds) = match text.strip_suffix('s') {
+                    Some(digits) => (digits, 1),
+                    None => (text.strip_suffix('m')?, 60),
+                };
+                let lease = digits.parse::<u64>().ok()?.checked_mul(seconds)?;
+                (5..=600)
+                    .contains(&lease)
+                    .then(|| Duration::from_secs(lease))
+            })
+            .unwrap_or(Duration::from_secs(30));
+        read.done(|| Self {
+            syncs,
+            exports,
+            lease,
+        })
+    }
+}
+
+fn web_url(text: &str) -> Option<Url> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! What an answer that is not the wanted one means.
+
+use super::file::{Errors, Stays};
+use super::lift::{lift, word};
+use super::session::Session;
+use crate::domain::{Failure, FailureKind, Origin};
+use crate::http::{Answer, HttpError};
+
+/// How much of a vendor's own message is quoted.
+const MAX_QUOTED_CHARS: usize = 300;
+
+/// The vendor as messages name it, and what its errors mean.
+pub(super) struct Vendor<'a> {
+    pub name: &'a str,
+    pub errors: &'a Errors,
+    pub session: &'a Session,
+}
+
+impl Vendor<'_> {
+    /// The failure behind an answer whose status is not 2xx. `what` names the request: `GET /v1/customers`.
+    pub(super) fn refusal(&self, answer: &Answer, what: &str) -> Failure {
+        let told = std::str::from_utf8(&answer.body)
+            .ok()
+            .and_then(|body| {
+                lift(
+                    body,
+                    [self.errors.code.as_ref(), self.errors.message.as_ref()],
+                )
+                .ok()
+            })
+            .unwrap_or_default();
+        let [code, message] = told.map(|json| json.and_then(word));
+        let rule = self.errors.rules.iter().find(|rule| {
+            rule.status.contains(&answer.status)
+                && rule
+                    .codes
+                    .as_ref()
+                    .is_none_or(|codes| code.as_ref().is_some_and(|code| codes.contains(code)))
+        });
+        let (kind, stays, say) = match rule {
+            Some(rule) => (rule.kind, rule.stays, rule.say.clone()),
+            None => self.by_status(answer.status, what),
+        };
+        let retryable = match self.vendors_wish(answer) {
+            // Nobody can promise that a busy or broken vendor stays so; a wish to stop counts for the rest.
+            Some(Stays::Lasting) if answer.status < 500 && answer.status != 429 => false,
+            Some(Stays::Passing) => true,
+            _ => stays == Stays::Passing,
+        };
+        let quoted =
+            message.map(|message| format!(" {} said: {}", self.name, self.quote(&message)));
+        Failure {
+            origin: Origin::Vendor,
+            kind,
+            retryable,
+            message: format!("{say}{}", quoted.unwrap_or_default()),
+            retry_after: retryable.then(|| answer.retry_after()).flatten(),
+        }
+    }
+
+    fn by_status(&self, status: u16, what: &str) -> (FailureKind, Stays, String) {
+        let name = self.name;
+        match status {
+            401 => (
+                FailureKind::CredentialsRejected,
+                Stays::Lasting,
+                format!("{name} does not accept the credentials; replace them on the connection."),
+            ),
+            403 => (
+                FailureKind::PermissionDenied,
+                Stays::Lasting,
+                format!(
+                    "The credentials may not do {what} at {name}; grant them the permission there."
+                ),
+            ),
+            404 => (
+                FailureKind::NotFound,
+                Stays::Lasting,
+                format!("{name} knows nothing at {what}."),
+            ),
+            429 => (
+                FailureKind::RateLimited,
+                Stays::Passing,
+                format!("{name} asks for fewer requests; the work goes on later."),
+            ),
+            300..=399 => (
+                FailureKind::Misconfigured,
+                Stays::Lasting,
+                format!(
+                    "{name} redirected {what} (HTTP {status}), and redirects are not followed; check the base URL."
+                ),
+            ),
+            408 | 425 | 500.. => (
+                FailureKind::Unavailable,
+                Stays::Passing,
+                format!("{name} could not answer {what} (HTTP {status}); it is tried again."),
+            ),
+            _ => (
+                FailureKind::Refused,
+                Stays::Lasting,
+                format!("{name} refused {what} (HTTP {status})."),
+            ),
+        }
+    }
+
+    fn vendors_wish(&self, answer: &Answer) -> Option<Stays> {
+        let header = self.errors.retry_header.as_ref()?;
+        match answer.header(header)?.trim() {
+            "true" => Some(Stays::Passing),
+            "false" => Some(Stays::Lasting),
+            _ => None,
+        }
+    }
+
+    /// A bounded piece of what the vendor said, without credentials and control characters.
+    fn quote(&self, message: &str) -> String {
+        let clean: String = self
+            .session
+            .blot(message)
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        match clean.char_indices().nth(MAX_QUOTED_CHARS) {
+            Some((end, _)) => format!("{}…", &clean[..end]),
+            None => clean,
+        }
+    }
+
+    /// The failure behind a missing answer.
+    pub(super) fn silence(&self, error: &HttpError, what: &str) -> Failure {
+        let name = self.name;
+        tracing::debug!(vendor = name, request = what, error = ?error, "no answer");
+        let unavailable =
+            |message| Failure::passing(Origin::Vendor, FailureKind::Unavailable, message);
+        let misconfigured =
+            |message| Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message);
+        match error {
+            HttpError::Timeout(_) => unavailable(format!("{name} did not answer {what} in time.")),
+            HttpError::Connect(_) => unavailable(format!("No connection to {name} could be made.")),
+            HttpError::Reset(_) => unavailable(format!(
+                "{name} closed the connection instead of answering {what}."
+            )),
+            HttpError::Body(_) => {
+                unavailable(format!("{name}'s answer to {what} broke off half-way."))
+            }
+            HttpError::TooLarge { max_bytes } => Failure::lasting(
+                Origin::Vendor,
+                FailureKind::MalformedAnswer,
+                format!("{name}'s answer to {what} is larger than {max_bytes} bytes."),
+            ),
+            HttpError::Forbidden => misconfigured(format!(
+                "{name}'s address is inside a private network, which the operator has not allowed."
+            )),
+            HttpError::Url(why) => {
+                misconfigured(format!("No request to {name} can be formed: {why}."))
+            }
+            HttpError::Setup(_) => Failure::internal(),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! One connector: its catalogue file, checked and filled in.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use url::Url;
+
+use super::credentials::Fields;
+use super::file::{Auth, Changes, ConnectorFile, Entity, Errors, Feed, Lists, Paging, TestCall};
+use super::source::EntityRules;
+use super::{Session, Source};
+use crate::domain::{Category, ConnectorStatus, Faults};
+use crate::http::Http;
+
+/// An outside system that connections can be made to.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    definition: Arc<Definition>,
+}
+
+/// What a catalogue file says, made whole.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub id: String,
+    pub name: String,
+    pub category: Category,
+    pub status: ConnectorStatus,
+    pub features: Vec<String>,
+    pub entities: Vec<String>,
+    pub credentials: Fields,
+    pub config: Fields,
+    /// How records are read; absent for a connector that is only listed.
+    pub reading: Option<Reading>,
+}
+
+/// How records are read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub base_url: Url,
+    pub auth: Auth,
+    pub headers: Vec<(String, String)>,
+    pub test: TestCall,
+    pub errors: Errors,
+    pub entities: Vec<EntityRules>,
+}
+
+impl Reading {
+    pub(super) fn entity(&self, name: &str) -> Option<&EntityRules> {
+        self.entities.iter().find(|rules| rules.name == name)
+    }
+}
+
+impl Connector {
+    /// From a catalogue file's text; `base_url` takes the place of the file's own.
+    pub(super) fn parse(text: &str, base_url: Option<&str>) -> Result<Self, InvalidFile> {
+        let file: ConnectorFile = toml::from_str(text)?;
+        let definition = define(file, base_url)?;
+        Ok(Self {
+            definition: Arc::new(definition),
+        })
+    }
+
+    /// As written in `connectorId`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.definition.id
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn category(&self) -> Category {
+        self.definition.category
+    }
+
+    /// Whether it can be used.
+    #[must_use]
+    pub fn status(&self) -> ConnectorStatus {
+        self.definition.status
+    }
+
+    /// What it offers, in words for people.
+    #[must_use]
+    pub fn features(&self) -> &[String] {
+        &self.definition.features
+    }
+
+    /// The vendor's collections, in the order they are shown.
+    pub fn entities(&self) -> impl Iterator<Item = &str> {
+        self.definition.entities.iter().map(String::as_str)
+    }
+
+    /// Whether it has an entity of this name.
+    #[must_use]
+    pub fn has_entity(&self, entity: &str) -> bool {
+        self.entities().any(|name| name == entity)
+    }
+
+    /// JSON Schema of the credentials; secrets are marked `writeOnly`.
+    #[must_use]
+    pub fn credentials_schema(&self) -> &Value {
+        self.definition.credentials.schema()
+    }
+
+    /// JSON Schema of the settings that this vendor has beside those of every connection.
+    #[must_use]
+    pub fn config_schema(&self) -> &Value {
+        self.definition.config.schema()
+    }
+
+    /// Every fault of credentials that stand at `pointer` in the caller's body. No fault repeats a value.
+    #[must_use]
+    pub fn check_credentials(&self, credentials: &Value, pointer: &str) -> Faults {
+        self.definition.credentials.check(credentials, pointer)
+    }
+
+    /// Every fault of the vendor's own settings, likewise.
+    #[must_use]
+    pub fn check_config(&self, config: &Value, pointer: &str) -> Faults {
+        self.definition.config.check(config, pointer)
+    }
+
+    /// A connection's records at the vendor.
+    #[must_use]
+    pub fn open(&self, http: &Http, session: Session) -> Source {
+        Source::new(Arc::clone(&self.definition), http.clone(), session)
+    }
+
+    #[cfg(test)]
+    pub(super) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+}
+
+/// Why a catalogue file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidFile {
+    /// It is no TOML of this format.
+    #[error("it cannot be read")]
+    Format(#[from] toml::de::Error),
+    /// It says what cannot work.
+    #[error("{0}")]
+    Content(String),
+}
+
+fn content(fault: impl Into<String>) -> InvalidFile {
+    InvalidFile::Content(fault.into())
+}
+
+fn define(file: ConnectorFile, base_url: Option<&str>) -> Result<Definition, InvalidFile> {
+    let names: BTreeSet<&str> = file.entities.iter().map(|e| e.name.as_str()).collect();
+    if names.is_empty() || names.len() != file.entities.len() {
+        return Err(content("entities must be named, each once"));
+    }
+    let usable = file.status != ConnectorStatus::Disabled;
+    let reading = if usable {
+        Some(reading(&file, base_url)?)
+    } else {
+        None
+    };
+    Ok(Definition {
+        credentials: Fields::new(&file.credentials).map_err(content)?,
+        config: Fields::new(&file.config).map_err(content)?,
+        entities: file.entities.into_iter().map(|e| e.name).collect(),
+        id: file.id,
+        name: file.name,
+        category: file.category,
+        status: file.status,
+        features: file.features,
+        reading,
+    })
+}
+
+/// What a connector needs that can be used.
+fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, InvalidFile> {
+    let lacks = |what: &str| content(format!("its status is {} but it lacks {what}", file.status));
+    let base = base_url
+        .or(file.base_url.as_deref())
+        .ok_or_else(|| lacks("base_url"))?;
+    let base_url = Url::parse(base)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+        .ok_or_else(|| content("base_url must be an http or https URL without a query"))?;
+    let auth = file.auth.clone().ok_or_else(|| lacks("auth"))?;
+    for credential in credentials_of(&auth) {
+        if !file.credentials.contains_key(credential) {
+            return Err(content(format!(
+                "auth names {credential}, which is no credential"
+            )));
+        }
+    }
+    let test = file.test.clone().ok_or_else(|| lacks("test"))?;
+    if let Some(grant) = test
+        .grants
+        .iter()
+        .find(|grant| !file.credentials.contains_key(&grant.credential))
+    {
+        let named = &grant.credential;
+        return Err(content(format!(
+            "a grant names {named}, which is no credential"
+        )));
+    }
+    let lists = file.lists.as_ref().ok_or_else(|| lacks("lists"))?;
+    let feed = file.feed.clone().map(Arc::new);
+    let entities = file
+        .entities
+        .iter()
+        .map(|entity| rules(entity, lists, feed.as_ref()))
+        .collect::<Result<_, _>>()?;
+    Ok(Reading {
+        base_url,
+        auth,
+        headers: file.headers.clone().into_iter().collect(),
+        test,
+        errors: file.errors.clone(),
+        entities,
+    })
+}
+
+fn credentials_of(auth: &Auth) -> Vec<&String> {
+    match auth {
+        Auth::Bearer { credential }
+        | Auth::Header { credential, .. }
+        | Auth::Query { credential, .. } => vec![credential],
+        Auth::Basic { username, password } => std::iter::once(username).chain(password).collect(),
+    }
+}
+
+fn rules(
+    entity: &Entity,
+    lists: &Lists,
+    feed: Option<&Arc<Feed>>,
+) -> Result<EntityRules, InvalidFile> {
+    let lacks = |what: &str| content(format!("entity {} lacks {what}", entity.name));
+    let changes = entity.changes.clone().ok_or_else(|| lacks("changes"))?;
+    let feed = match &changes {
+        Changes::Feed { .. } => Some(Arc::clone(feed.ok_or_else(|| lacks("a [feed]"))?)),
+        Changes::Created { because } | Changes::WholeList { because } if because.is_empty() => {
+            return Err(lacks("the reason why its changes are found so"));
+        }
+        Changes::Created { .. } if lists.window.is_none() => return Err(lacks("lists.window")),
+        Changes::Created { .. } | Changes::WholeList { .. } => None,
+    };
+    let needs_size = matches!(
+        lists.paging,
+        Paging::Page {
+            total_pages: None,
+            ..
+        } | Paging::Offset { total: None, .. }
+    );
+    if needs_size && lists.page_size.is_none() {
+        return Err(lacks(
+            "page_size, without which its last page cannot be told",
+        ));
+    }
+    Ok(EntityRules {
+        name: entity.name.clone(),
+        path: entity.path.clone().ok_or_else(|| lacks("path"))?,
+        query: entity.query.clone().into_iter().collect(),
+        records: lists.records.clone(),
+        id: lists.id.clone(),
+        created_at: entity
+            .created_at
+            .clone()
+            .or_else(|| lists.created_at.clone()),
+        updated_at: entity
+            .updated_at
+            .clone()
+            .or_else(|| lists.updated_at.clone()),
+        paging: lists.paging.clone(),
+        page_size: lists.page_size.clone(),
+        window: lists.window.clone(),
+        order: lists.order,
+        lookback_minutes: lists.lookback_minutes,
+        changes,
+        feed,
+    })
+}

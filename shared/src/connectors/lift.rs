@@ -1,0 +1,271 @@
+//! Lifts a few values out of JSON text without building a tree.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A JSON pointer (RFC 6901) that passes through objects only; the empty one is the whole value.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Pointer {
+    steps: Vec<String>,
+}
+
+impl TryFrom<String> for Pointer {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() {
+            return Ok(Self { steps: Vec::new() });
+        }
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err("a JSON pointer begins with a slash");
+        };
+        Ok(Self {
+            steps: rest
+                .split('/')
+                .map(|step| step.replace("~1", "/").replace("~0", "~"))
+                .collect(),
+        })
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps
+            .iter()
+            .try_for_each(|step| write!(f, "/{}", step.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+/// The text of each value pointed to, in the order of the pointers; `None` where there is none.
+///
+/// Of a key that comes twice the last counts, as in Postgres.
+///
+/// # Errors
+/// When `json` is not one JSON value.
+pub(super) fn lift<'j, const N: usize>(
+    json: &'j str,
+    pointers: [Option<&Pointer>; N],
+) -> Result<[Option<&'j str>; N], serde_json::Error> {
+    let mut found = [None; N];
+    let mut wanted = Vec::with_capacity(N);
+    for (place, pointer) in pointers.into_iter().enumerate() {
+        match pointer.map(|pointer| pointer.steps.as_slice()) {
+            Some([]) => found[place] = Some(json.trim_ascii()),
+            Some(steps) => wanted.push((place, steps)),
+            None => {}
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(json);
+    Level {
+        wanted: &wanted,
+        found: &mut found,
+    }
+    .deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(found)
+}
+
+/// One object on the way, and what is wanted from below it.
+struct Level<'w, 'j> {
+    wanted: &'w [(usize, &'w [String])],
+    found: &'w mut [Option<&'j str>],
+}
+
+impl<'j> DeserializeSeed<'j> for Level<'_, 'j> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'j> Visitor<'j> for Level<'_, 'j> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Key)? {
+            let (mut here, mut below) = (Vec::new(), Vec::new());
+            for (place, steps) in self.wanted {
+                match steps.split_first() {
+                    Some((step, [])) if *step == key => here.push(*place),
+                    Some((step, rest)) if *step == key => below.push((*place, rest)),
+                    _ => continue,
+                }
+                // The same key may have come before.
+                self.found[*place] = None;
+            }
+            if here.is_empty() && below.is_empty() {
+                map.next_value::<IgnoredAny>()?;
+            } else if here.is_empty() {
+                map.next_value_seed(Level {
+                    wanted: &below,
+                    found: &mut *self.found,
+                })?;
+            } else {
+                let value = map.next_value::<&RawValue>()?.get();
+                for place in here {
+                    self.found[place] = Some(value);
+                }
+                if !below.is_empty() {
+                    Level {
+                        wanted: &below,
+                        found: &mut *self.found,
+                    }
+                    .deserialize(&mut serde_json::Deserializer::from_str(value))
+                    .map_err(serde::de::Error::custom)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'j>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// A key, borrowed where it holds no escape.
+struct Key;
+
+impl<'j> DeserializeSeed<'j> for Key {
+    type Value = Cow<'j, str>;
+
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'j> Visitor<'j> for Key {
+    type Value = Cow<'j, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'j str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// The text of a JSON string, or the spelling of a whole number; `None` for anything else and for the empty string.
+pub(super) fn word(json: &str) -> Option<String> {
+    let text = match json.as_bytes().first()? {
+        b'"' => serde_json::from_str::<Cow<'_, str>>(json)
+            .ok()?
+            .into_owned(),
+        b'-' | b'0'..=b'9' if json.bytes().skip(1).all(|byte| byte.is_ascii_digit()) => {
+            json.to_owned()
+        }
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pointer(text: &str) -> Pointer {
+        Pointer::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn values_are_lifted_from_any_depth_in_one_go() {
+        let json = r#" {"a": {"b": {"c": 1.50}, "d": "x"}, "e": [1, 2], "f/g": null} "#;
+        let wanted = ["/a/b/c", "/a/d", "/e", "/f~1g", "/a/b", "/none", "/e/x", ""].map(pointer);
+        let found = lift(json, wanted.each_ref().map(Some)).unwrap();
+        assert_eq!(
+            found,
+            [
+                Some("1.50"),
+                Some("\"x\""),
+                Some("[1, 2]"),
+                Some("null"),
+                Some("{\"c\": 1.50}"),
+                None,
+                None,
+                Some(json.trim())
+            ]
+        );
+    }
+
+    #[test]
+    fn of_a_key_that_comes_twice_the_last_counts_as_in_postgres() {
+        let id = pointer("/a/id");
+        for (json, last) in [
+            (r#"{"a":{"id":1},"a":{"id":2}}"#, Some("2")),
+            (r#"{"a":{"id":1,"id":3}}"#, Some("3")),
+            (r#"{"a":{"id":1},"a":5}"#, None),
+            (r#"{"\u0061":{"id":7}}"#, Some("7")),
+        ] {
+            assert_eq!(lift(json, [Some(&id)]).unwrap(), [last], "{json}");
+        }
+    }
+
+    #[test]
+    fn only_strings_and_whole_numbers_are_words() {
+        for (json, expected) in [
+            ("\"cus_1\"", Some("cus_1")),
+            (r#""\u0063us""#, Some("cus")),
+            ("42", Some("42")),
+            ("-7", Some("-7")),
+            ("4.2", None),
+            ("1e3", None),
+            ("true", None),
+            ("null", None),
+            ("\"\"", None),
+            ("{}", None),
+        ] {
+            assert_eq!(word(json).as_deref(), expected, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lifting_never_panics_and_agrees_with_a_tree(json in "[\\[\\]{}\",:a01 ]{0,40}") {
+            let at = pointer("/a/a");
+            let lifted = lift(&json, [Some(&at)]);
+            if let Ok(tree) = serde_json::from_str::<serde_json::Value>(&json) {
+                let value = lifted.unwrap()[0].map(|text| serde_json::from_str(text).unwrap());
+                // A tree's pointer goes through arrays too; "a" is no index, so the two agree.
+                prop_assert_eq!(value.as_ref(), tree.pointer("/a/a"));
+            } else {
+                prop_assert!(lifted.is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! From the text of an answer to records: slices, no tree.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::cursor::Seam;
+use super::file::{Feed, Order};
+use super::lift::{lift, word};
+use super::page::{Record, Rejected};
+use super::source::EntityRules;
+use crate::domain::Presence;
+use crate::domain::{Unstorable, fingerprint};
+
+/// Of a rejected record, no more than this is kept.
+const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+/// Longer ids would not fit Postgres' indexes.
+const MAX_ID_BYTES: usize = 512;
+/// More ids at one instant than any vendor's rate allows are not carried from page to page.
+const MAX_SEAM_IDS: usize = 4_096;
+
+/// What was found in one answer.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    pub records: Vec<Record>,
+    pub rejected: Vec<Rejected>,
+    /// How many elements the array holds, whatever became of them.
+    pub count: u64,
+    /// The id of the last element that has one, by which the next page is asked for.
+    pub last_id: Option<String>,
+    /// Of the elements' ids, in their order.
+    pub digest: String,
+    /// Where the next page of a feed meets this one.
+    pub seam: Option<Seam>,
+    pub seam_is_whole: bool,
+}
+
+/// The records of a list.
+pub(super) fn from_list(
+    body: &Bytes,
+    array: &str,
+    rules: &EntityRules,
+    as_of: DateTime<Utc>,
+) -> Result<Selection, serde_json::Error> {
+    let mut gathered = Gathered::new(body, rules.order);
+    for element in serde_json::from_str::<Vec<&RawValue>>(array)? {
+        let json = element.get();
+        let id = gathered.add(json, rules, as_of, Presence::Here);
+        gathered.passed(id);
+    }
+    Ok(gathered.finish())
+}
+
+/// The records that a page of a feed carries for an entity, each as its newest change shows it.
+pub(super) fn from_feed(
+    body: &Bytes,
+    array: &str,
+    rules: &EntityRules,
+    feed: &Feed,
+    before: Option<&Seam>,
+) -> Result<Selection, serde_json::Error> {
+    let mut gathered = Gathered::new(body, Order::NewestFirst);
+    let mut seam = before.cloned();
+    let mut seam_is_whole = true;
+    for element in serde_json::from_str::<Vec<&RawValue>>(array)? {
+        let json = element.get();
+        let pointers = [
+            &feed.id,
+            &feed.change_type,
+            &feed.happened_at.at,
+            &feed.record,
+        ];
+        let Ok([change_id, change_type, happened_at, record]) = lift(json, pointers.map(Some))
+        else {
+            gathered.passed(None);
+            gathered.reject(None, "unreadable-record", "the change cannot be read", json);
+            continue;
+        };
+        gathered.passed(change_id.and_then(word));
+        let Some(change_type) = change_type.and_then(word) else {
+            gathered.reject(None, "no-change-type", "the change has no type", json);
+            continue;
+        };
+        // A feed carries many entities; what was not asked for is none of this one's.
+        let Some(presence) = rules.presence(&change_type) else {
+            continue;
+        };
+        let Some(at) = happened_at.and_then(|time| feed.happened_at.format.read(time)) else {
+            gathered.reject(None, "no-change-time", "the change has no time", json);
+            continue;
+        };
+        let Some(record) = record else {
+            gathered.reject(None, "no-record", "the change carries no record", json);
+            continue;
+        };
+        if seam.as_ref().is_none_or(|seam| seam.at != at) {
+            seam = Some(Seam {
+                at,
+                ids: Vec::new(),
+            });
+            seam_is_whole = true;
+        }
+        // Vendors date changes to the second. Of several changes of a record in one second the first met is the
+        // newest, on whichever page the others are.
+        let id = lift(record, [Some(&rules.id)])
+            .ok()
+            .and_then(|[id]| id.and_then(word));
+        if let (Some(id), Some(seam)) = (&id, &mut seam) {
+            if seam.ids.contains(id) {
+                continue;
+            }
+            if seam.ids.len() < MAX_SEAM_IDS {
+                seam.ids.push(id.clone());
+            } else {
+                seam_is_whole = false;
+            }
+        }
+        gathered.add(record, rules, at, presence);
+    }
+    let mut selection = gathered.finish();
+    selection.seam = seam;
+    selection.seam_is_whole = seam_is_whole;
+    Ok(selection)
+}
+
+struct Gathered<'b> {
+    body: &'b Bytes,
+    order: Order,
+    places: HashMap<String, usize>,
+    digest: Xxh3,
+    found: Selection,
+}
+
+impl<'b> Gathered<'b> {
+    fn new(body: &'b Bytes, order: Order) -> Self {
+        Self {
+            body,
+            order,
+            places: HashMap::new(),
+            digest: Xxh3::new(),
+            found: Selection::default(),
+        }
+    }
+
+    /// Notes an element of the array and its id.
+    fn passed(&mut self, id: Option<String>) {
+        self.found.count += 1;
+        if let Some(id) = id {
+            self.digest.update(id.as_bytes());
+            self.digest.update(b"\n");
+            self.found.last_id = Some(id);
+        }
+    }
+
+    /// Takes a record, or says why it cannot be stored; gives back its id.
+    fn add(
+        &mut self,
+        json: &str,
+        rules: &EntityRules,
+        as_of: DateTime<Utc>,
+        presence: Presence,
+    ) -> Option<String> {
+        if !json.starts_with('{') {
+            self.reject(
+                None,
+                "not-an-object",
+                "the record is not a JSON object",
+                json,
+            );
+            return None;
+        }
+        let times = [&rules.created_at, &rules.updated_at];
+        let [created_at, updated_at] = times.map(|time| time.as_ref().map(|time| &time.at));
+        let Ok([id, created_at, updated_at]) =
+            lift(json, [Some(&rules.id), created_at, updated_at])
+        else {
+            self.reject(None, "unreadable-record", "the record cannot be read", json);
+            return None;
+        };
+        let Some(external_id) = id.and_then(word) else {
+            let message = format!("the record has no id at {}", rules.id);
+            self.reject(None, "no-id", message, json);
+            return None;
+        };
+        if external_id.len() > MAX_ID_BYTES || external_id.contains('\0') {
+            self.reject(
+                None,
+                "unusable-id",
+                "the record's id is too long or holds U+0000",
+                json,
+            );
+            return None;
+        }
+        match fingerprint(json.as_bytes()) {
+            Ok(fingerprint) => {
+                let [created_at, updated_at] = [(created_at, times[0]), (updated_at, times[1])]
+                    .map(|(json, time)| time.as_ref()?.format.read(json?));
+                self.keep(Record {
+                    external_id: external_id.clone(),
+                    body: self.body.slice_ref(json.as_bytes()),
+                    fingerprint,
+                    created_at,
+                    updated_at,
+                    as_of,
+                    presence,
+                });
+            }
+            Err(why) => {
+                let code = unstorable_code(why);
+                self.reject(Some(external_id.clone()), code, why.to_string(), json);
+            }
+        }
+        Some(external_id)
+    }
+
+    /// Keeps one version of each id: the newer one.
+    fn keep(&mut self, record: Record) {
+        match self.places.entry(record.external_id.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(self.found.records.len());
+                self.found.records.push(record);
+            }
+            Entry::Occupied(place) => {
+                let kept = &mut self.found.records[*place.get()];
+                let is_newer = match (record.updated_at, kept.updated_at) {
+                    (Some(this), Some(that)) if this != that => this > that,
+                    // The end of the list that comes first decides; without an order, what was read last.
+                    _ => self.order == Order::Unordered,
+                };
+                if is_newer {
+                    *kept = record;
+                }
+            }
+        }
+    }
+
+    fn reject(
+        &mut self,
+        external_id: Option<String>,
+        code: &'static str,
+        message: impl Into<String>,
+        json: &str,
+    ) {
+        let end = json.floor_char_boundary(MAX_PAYLOAD_BYTES);
+        self.found.rejected.push(Rejected {
+            external_id,
+            code,
+            message: message.into(),
+            payload: self.body.slice_ref(&json.as_bytes()[..end]),
+        });
+    }
+
+    fn finish(mut self) -> Selection {
+        self.found.digest = format!("{:016x}", self.digest.digest());
+        self.found
+    }
+}
+
+const fn unstorable_code(why: Unstorable) -> &'static str {
+    match why {
+        Unstorable::NulCharacter => "nul-character",
+        Unstorable::LoneSurrogate => "lone-surrogate",
+        Unstorable::TooDeep => "too-deep",
+        Unstorable::NumberTooLarge => "number-too-large",
+        Unstorable::NotJson => "not-json",
+    }
+}

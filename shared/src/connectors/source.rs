@@ -1,0 +1,340 @@
+//! The read loop's two steps: plan a walk, read a page.
+
+use std::sync::Arc;
+
+use super::connector::{Definition, Reading};
+use super::cursor::{NoWindow, Position, Walk};
+use super::exchange::{Exchange, Exchanged};
+use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
+use super::lift::{Pointer, lift};
+use super::page::{Coverage, Page};
+use super::paging::{Lost, Seen};
+use super::select::{Selection, from_feed, from_list};
+use super::session::Session;
+use super::{Ask, Checkpoint, Cursor, TestReport, permissions};
+use crate::domain::{Failure, FailureKind, Origin};
+use crate::domain::{Presence, Ties};
+use crate::http::Http;
+
+/// How one entity is read: the file's rules with the connector's defaults filled in.
+#[derive(Debug, Clone)]
+pub(super) struct EntityRules {
+    pub name: String,
+    pub path: String,
+    pub query: Vec<(String, String)>,
+    pub records: Pointer,
+    pub id: Pointer,
+    pub created_at: Option<Time>,
+    pub updated_at: Option<Time>,
+    pub paging: Paging,
+    pub page_size: Option<PageSize>,
+    pub window: Option<WindowFilter>,
+    pub order: Order,
+    pub lookback_minutes: u32,
+    pub changes: Changes,
+    pub feed: Option<Arc<Feed>>,
+}
+
+impl EntityRules {
+    /// What a change of this type says about a record; `None` when it is not about this entity.
+    pub(super) fn presence(&self, change_type: &str) -> Option<Presence> {
+        let Changes::Feed { changed, gone } = &self.changes else {
+            return None;
+        };
+        if changed.iter().any(|name| name == change_type) {
+            Some(Presence::Here)
+        } else if gone.iter().any(|name| name == change_type) {
+            Some(Presence::Gone)
+        } else {
+            None
+        }
+    }
+}
+
+/// A connection's records at its vendor.
+#[derive(Debug)]
+pub struct Source {
+    definition: Arc<Definition>,
+    http: Http,
+    session: Session,
+}
+
+impl Source {
+    pub(super) fn new(definition: Arc<Definition>, http: Http, session: Session) -> Self {
+        Self {
+            definition,
+            http,
+            session,
+        }
+    }
+
+    /// Proves the credentials with the vendor's cheapest request.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what to do.
+    pub async fn test(&self) -> Result<TestReport, Failure> {
+        permissions::test(&self.exchange()?).await
+    }
+
+    /// The cursor of the first page of a walk.
+    ///
+    /// # Errors
+    /// A lasting [`Failure`], when the entity is not known or cannot be read as asked.
+    pub fn plan(&self, entity: &str, ask: &Ask) -> Result<Cursor, Failure> {
+        let rules = self.rules(entity)?;
+        Cursor::first(rules, ask).map_err(|NoWindow| {
+            self.misconfigured(format!(
+                "{} cannot list {entity} by date; leave dateRange out.",
+                self.definition.name
+            ))
+        })
+    }
+
+    /// Reads the page at `cursor`.
+    ///
+    /// # Errors
+    /// A typed [`Failure`]; the same cursor may be read again.
+    pub async fn read(&self, entity: &str, cursor: &Cursor) -> Result<Page, Failure> {
+        let rules = self.rules(entity)?;
+        let exchange = self.exchange()?;
+        let (records, paging, page_size) = match (&cursor.walk, &rules.feed) {
+            (Walk::Feed { .. }, Some(feed)) => (&feed.changes, &feed.paging, &rules.page_size),
+            (Walk::Feed { .. }, None) => return Err(self.no_feed(entity)),
+            (Walk::List { .. }, _) => (&rules.records, &rules.paging, &rules.page_size),
+        };
+        let exchanged = match &cursor.position {
+            Position::Url(path_and_query) => exchange.get_own(path_and_query).await?,
+            position => {
+                let (path, mut query) = walk_request(rules, &cursor.walk);
+                if let Some(size) = page_size {
+                    query.push((size.parameter.clone(), size.size.to_string()));
+                }
+                if let Some((name, value)) = paging.parameter(position) {
+                    query.push((name.to_owned(), value));
+                }
+                exchange.get(path, &query).await?
+            }
+        };
+        if !exchanged.answer.is_success() {
+            return Err(exchange.refusal(&exchanged));
+        }
+        let page = Reader {
+            vendor: &self.definition.name,
+            rules,
+            cursor,
+            exchanged: &exchanged,
+        };
+        page.read(records, paging, page_size.as_ref().map(|size| size.size))
+    }
+
+    fn exchange(&self) -> Result<Exchange<'_>, Failure> {
+        Ok(Exchange {
+            name: &self.definition.name,
+            reading: self.reading()?,
+            http: &self.http,
+            session: &self.session,
+        })
+    }
+
+    fn reading(&self) -> Result<&Reading, Failure> {
+        self.definition.reading.as_ref().ok_or_else(|| {
+            self.misconfigured(format!("{} cannot be connected yet.", self.definition.name))
+        })
+    }
+
+    fn rules(&self, entity: &str) -> Result<&EntityRules, Failure> {
+        self.reading()?
+            .entity(entity)
+            .ok_or_else(|| self.misconfigured(format!("{} has no {entity}.", self.definition.name)))
+    }
+
+    fn no_feed(&self, entity: &str) -> Failure {
+        self.misconfigured(format!(
+            "{} has no feed of changes for {entity}; start the sync again.",
+            self.definition.name
+        ))
+    }
+
+    fn misconfigured(&self, message: String) -> Failure {
+        Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
+    }
+}
+
+/// Path and query of a walk, apart from paging.
+fn walk_request<'r>(rules: &'r EntityRules, walk: &Walk) -> (&'r str, Vec<(String, String)>) {
+    match (walk, &rules.feed, &rules.changes) {
+        (Walk::Feed { since }, Some(feed), Changes::Feed { changed, gone }) => {
+            let mut query: Vec<(String, String)> = changed
+                .iter()
+                .chain(gone)
+                .map(|name| (feed.types_parameter.clone(), name.clone()))
+                .collect();
+            query.push((
+                feed.since_parameter.clone(),
+                feed.happened_at.format.write(*since),
+            ));
+            (&feed.path, query)
+        }
+        (Walk::List { from, until, .. }, ..) => {
+            let mut query = rules.query.clone();
+            if let Some(window) = &rules.window {
+                for (name, time) in [(&window.from, from), (&window.until, until)] {
+                    if let Some(time) = time {
+                        query.push((name.clone(), window.format.write(*time)));
+                    }
+                }
+            }
+            (&rules.path, query)
+        }
+        (Walk::Feed { .. }, ..) => (&rules.path, rules.query.clone()),
+    }
+}
+
+/// One answer on its way to a page.
+struct Reader<'a> {
+    vendor: &'a str,
+    rules: &'a EntityRules,
+    cursor: &'a Cursor,
+    exchanged: &'a Exchanged,
+}
+
+impl Reader<'_> {
+    fn read(
+        &self,
+        records: &Pointer,
+        paging: &Paging,
+        page_size: Option<u32>,
+    ) -> Result<Page, Failure> {
+        let answer = &self.exchanged.answer;
+        let body = std::str::from_utf8(&answer.body).map_err(|_| self.passing("is not UTF-8"))?;
+        let [array, told] = lift(body, [Some(records), paging.pointer()])
+            .map_err(|_| self.passing("is not JSON"))?;
+        let array = array
+            .filter(|json| json.starts_with('['))
+            .ok_or_else(|| self.passing(&format!("has no array at \"{records}\"")))?;
+        let selection = match (&self.cursor.walk, &self.rules.feed) {
+            (Walk::Feed { .. }, Some(feed)) => from_feed(
+                &answer.body,
+                array,
+                self.rules,
+                feed,
+                self.cursor.seam.as_ref(),
+            ),
+            _ => from_list(
+                &answer.body,
+                array,
+                self.rules,
+                answer.date().unwrap_or(answer.received_at),
+            ),
+        }
+        .map_err(|_| self.passing("is not JSON"))?;
+        let seen = Seen {
+            answer,
+            url: &self.exchanged.url,
+            told,
+            count: selection.count,
+            page_size,
+            last_id: selection.last_id.as_deref(),
+        };
+        let next = paging
+            .next(&self.cursor.position, &seen)
+            .map_err(|lost| self.lost(&lost))?;
+        if selection.last_id.is_some()
+            && self.cursor.page_before.as_ref() == Some(&selection.digest)
+        {
+            return Err(self.lost(&Lost::Repeats));
+        }
+        Ok(self.page(selection, next))
+    }
+
+    fn page(&self, selection: Selection, next: Option<Position>) -> Page {
+        let mut walk = self.cursor.walk.clone();
+        let coverage = match &mut walk {
+            Walk::List {
+                from,
+                until,
+                some_unnamed,
+            } => {
+                *some_unnamed |= selection
+                    .rejected
+                    .iter()
+                    .any(|rejected| rejected.external_id.is_none());
+                if from.is_none() && until.is_none() && !*some_unnamed {
+                    Coverage::Everything
+                } else {
+                    Coverage::Some
+                }
+            }
+            Walk::Feed { .. } => Coverage::Some,
+        };
+        let ties = match walk {
+            // Only when more changed within one second than is remembered can an older one pass for new.
+            Walk::Feed { .. } if !selection.seam_is_whole => Ties::KeepStored,
+            _ => Ties::TakeNew,
+        };
+        // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
+        let through = match (self.cursor.through, &self.cursor.position) {
+            (Some(through), Position::Start) => {
+                let lookback = chrono::TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
+                let vendors = self.exchanged.answer.date().map(|date| date - lookback);
+                Some(vendors.map_or(through, |vendors| vendors.min(through)))
+            }
+            (through, _) => through,
+        };
+        let checkpoint = match (&next, through) {
+            (None, Some(through)) => Some(Checkpoint { through }),
+            _ => None,
+        };
+        Page {
+            next: next.map(|position| Cursor {
+                walk,
+                position,
+                through,
+                page_before: Some(selection.digest),
+                seam: selection.seam,
+            }),
+            records: selection.records,
+            rejected: selection.rejected,
+            checkpoint,
+            coverage,
+            ties,
+            requests: self.exchanged.requests,
+        }
+    }
+
+    fn lost(&self, lost: &Lost) -> Failure {
+        match lost {
+            Lost::Untold(at) => self.passing(&format!(
+                "does not tell at \"{at}\" whether there is another page"
+            )),
+            Lost::NoLastId => self.passing("promises another page after one without ids"),
+            Lost::OtherHost => self.lasting("points to another host for the next page"),
+            Lost::Repeats => self.lasting("leads back to the same page"),
+        }
+    }
+
+    fn what(&self, wrong: &str) -> String {
+        format!(
+            "{}'s answer for {} (GET {}) {wrong}.",
+            self.vendor,
+            self.rules.name,
+            self.exchanged.url.path()
+        )
+    }
+
+    fn passing(&self, wrong: &str) -> Failure {
+        Failure::passing(
+            Origin::Vendor,
+            FailureKind::MalformedAnswer,
+            self.what(wrong),
+        )
+    }
+
+    fn lasting(&self, wrong: &str) -> Failure {
+        Failure::lasting(
+            Origin::Vendor,
+            FailureKind::MalformedAnswer,
+            self.what(wrong),
+        )
+    }
+}

@@ -1,0 +1,94 @@
+//! How vendors write an instant.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use serde::Deserialize;
+
+/// The forms in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TimeFormat {
+    /// Whole seconds since 1970, as a number or its text.
+    UnixSeconds,
+    /// RFC 3339, with an offset.
+    Rfc3339,
+    /// A day, taken as its start in UTC.
+    Date,
+}
+
+impl TimeFormat {
+    /// Reads a JSON value; `None` for what is no such time.
+    pub(super) fn read(self, json: &str) -> Option<DateTime<Utc>> {
+        let text: Cow<'_, str> = if json.starts_with('"') {
+            serde_json::from_str(json).ok()?
+        } else {
+            Cow::Borrowed(json)
+        };
+        match self {
+            Self::UnixSeconds => DateTime::from_timestamp(text.parse().ok()?, 0),
+            Self::Rfc3339 => DateTime::parse_from_rfc3339(&text)
+                .ok()
+                .map(|time| time.to_utc()),
+            Self::Date => text
+                .parse::<NaiveDate>()
+                .ok()
+                .map(|day| day.and_time(NaiveTime::MIN).and_utc()),
+        }
+        // Beyond what Postgres and RFC 3339 can hold.
+        .filter(|time| (0..=9_999).contains(&chrono::Datelike::year(time)))
+    }
+
+    /// Writes an instant as a query parameter.
+    pub(super) fn write(self, time: DateTime<Utc>) -> String {
+        match self {
+            Self::UnixSeconds => time.timestamp().to_string(),
+            Self::Rfc3339 => time.to_rfc3339_opts(SecondsFormat::Secs, true),
+            Self::Date => time.date_naive().to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_reads_what_it_writes() {
+        let midnight: DateTime<Utc> = "2025-01-15T00:00:00Z".parse().unwrap();
+        for (format, written) in [
+            (TimeFormat::UnixSeconds, "1736899200"),
+            (TimeFormat::Rfc3339, "2025-01-15T00:00:00Z"),
+            (TimeFormat::Date, "2025-01-15"),
+        ] {
+            assert_eq!(format.write(midnight), written);
+            assert_eq!(format.read(&format!("\"{written}\"")), Some(midnight));
+        }
+        assert_eq!(TimeFormat::UnixSeconds.read("1736899200"), Some(midnight));
+        assert_eq!(
+            TimeFormat::Rfc3339.read("\"2025-01-15T01:00:00+01:00\""),
+            Some(midnight)
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for json in [
+            "null",
+            "{}",
+            "true",
+            "1.5",
+            "\"\"",
+            "\"soon\"",
+            "99999999999999999",
+        ] {
+            for format in [
+                TimeFormat::UnixSeconds,
+                TimeFormat::Rfc3339,
+                TimeFormat::Date,
+            ] {
+                assert_eq!(format.read(json), None, "{json}");
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How records become the bytes of a file: pure, one encoder per format, no more memory than one record needs.
+//!
+//! ```text
+//! begin ─▶ record … record ─▶ finish      each appends to the buffer it is given; the caller empties it
+//! ```
+
+mod csv;
+
+use chrono::{DateTime, Utc};
+
+pub use self::csv::{CsvEncoder, CsvOptions, Formulas, columns_of};
+
+/// One record as the store hands it out.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordView<'a> {
+    /// The vendor's id of it.
+    pub external_id: &'a str,
+    /// What the vendor sent: the text of a JSON object.
+    pub payload: &'a str,
+    /// When the vendor made it, where it says.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When the vendor changed it last, where it says.
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// Why a record cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The payload is not the text of a JSON object.
+    #[error("record {external_id:?} is not a readable JSON object")]
+    Payload {
+        /// Which record.
+        external_id: String,
+        /// What the reader stumbled over.
+        #[source]
+        cause: serde_json::Error,
+    },
+}
+
+/// Writes one file. Every call appends whole rows to `out`; a refused record leaves `out` as it was.
+#[derive(Debug)]
+pub enum Encoder {
+    /// Comma-separated values.
+    Csv(CsvEncoder),
+}
+
+impl Encoder {
+    /// What stands before the first record.
+    pub fn begin(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Self::Csv(csv) => csv.begin(out),
+        }
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// [`FormatError`], when the payload cannot be read; the file can go on without the record.
+    pub fn record(
+        &mut self,
+        record: &RecordView<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        match self {
+            Self::Csv(csv) => csv.record(record, out),
+        }
+    }
+
+    /// What stands after the last record.
+    pub fn finish(&mut self, _out: &mut Vec<u8>) {
+        match self {
+            Self::Csv(_) => {}
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Sends requests.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::guard::{PublicNames, check_literal};
+use super::{Answer, Guard, HttpError, Method, Request};
+use crate::domain::Clock;
+
+/// How long and how large an exchange may become.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Until a connection stands, encryption included.
+    pub connect: Duration,
+    /// Between two reads of an answer.
+    pub idle_read: Duration,
+    /// From the first byte sent to the last byte received.
+    pub whole: Duration,
+    /// Of an answer's body, decompressed.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            idle_read: Duration::from_secs(30),
+            whole: Duration::from_secs(120),
+            max_body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The client for other systems' HTTP APIs. Cheap to clone: connections are shared.
+#[derive(Clone)]
+pub struct Http {
+    guarded: reqwest::Client,
+    // For the origins the operator named, whose addresses are not judged.
+    trusting: reqwest::Client,
+    guard: Arc<Guard>,
+    limits: Limits,
+    clock: Clock,
+}
+
+impl Http {
+    /// A client with the given limits that reaches only what the guard allows.
+    ///
+    /// # Errors
+    /// [`HttpError::Setup`], when the system's means for TLS cannot be set up.
+    pub fn new(guard: Guard, limits: Limits) -> Result<Self, HttpError> {
+        let trusting = builder(&limits).build().map_err(HttpError::Setup)?;
+        let guarded = builder(&limits)
+            .dns_resolver(Arc::new(PublicNames))
+            .build()
+            .map_err(HttpError::Setup)?;
+        Ok(Self {
+            guarded,
+            trusting,
+            guard: Arc::new(guard),
+            limits,
+            clock: Clock::system(),
+        })
+    }
+
+    /// The same with another clock for the time of arrival.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sends a request and reads the whole answer, whatever its status. No redirect is followed and nothing is tried again.
+    ///
+    /// # Errors
+    /// [`HttpError`], when no whole answer came within the limits.
+    pub async fn send(&self, request: Request) -> Result<Answer, HttpError> {
+        let mut url = Url::parse(&request.url).map_err(|_| HttpError::Url("not a URL"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(HttpError::Url("neither http nor https"));
+        }
+        if !request.query.is_empty() {
+            let mut pairs = url.query_pairs_mut();
+            for (name, value) in &request.query {
+                pairs.append_pair(name, value.expose());
+            }
+        }
+        let client = if self.guard.trusts(&url) {
+            &self.trusting
+        } else {
+            check_literal(&url).map_err(|_| HttpError::Forbidden)?;
+            &self.guarded
+        };
+        let mut sending = client
+            .request(method(request.method), url)
+            .headers(headers(&request)?);
+        if let Some(body) = request.body {
+            sending = sending.body(body);
+        }
+        let begun = Instant::now();
+        let mut response = sending.send().await.map_err(HttpError::before_answer)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let body = self.whole_body(response).await?;
+        Ok(Answer {
+            status,
+            body,
+            latency: begun.elapsed(),
+            received_at: self.clock.now(),
+            headers,
+        })
+    }
+
+    async fn whole_body(&self, mut response: reqwest::Response) -> Result<Bytes, HttpError> {
+        let max_bytes = self.limits.max_body_bytes;
+        let mut whole = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(HttpError::within_answer)? {
+            if whole.len() + chunk.len() > max_bytes {
+                return Err(HttpError::TooLarge { max_bytes });
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("guard", &self.guard)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+fn builder(limits: &Limits) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("integrations-rail/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        // A proxy would resolve names out of the guard's sight.
+        .no_proxy()
+        .gzip(true)
+        .connect_timeout(limits.connect)
+        .read_timeout(limits.idle_read)
+        .timeout(limits.whole)
+        .pool_idle_timeout(Duration::from_secs(60))
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Head => reqwest::Method::HEAD,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}
+
+fn headers(request: &Request) -> Result<HeaderMap, HttpError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let name = HeaderName::try_from(name.as_str())
+            .map_err(|_| HttpError::Url("a header's name is not valid"))?;
+        let mut text = HeaderValue::from_str(value.expose())
+            .map_err(|_| HttpError::Url("a header's value holds characters that cannot be sent"))?;
+        text.set_sensitive(matches!(value, super::request::Value::Secret(_)));
+        map.append(name, text);
+    }
+    Ok(map)
+}

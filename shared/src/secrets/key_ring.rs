@@ -1,0 +1,274 @@
+//! Envelope encryption: each connection's credentials have a data key of their own, and a master key wraps it.
+//!
+//! An envelope is `1 | wrap nonce (24) | wrapped data key (32 + 16) | nonce (24) | ciphertext + 16`. Both layers are
+//! XChaCha20-Poly1305, whose nonces are long enough to be random, and both authenticate tenant and connection: an
+//! envelope moved to another row does not open.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+
+use crate::domain::{ConnectionId, TenantId};
+
+const FORM: u8 = 1;
+const NONCE: usize = 24;
+const WRAPPED: usize = 32 + 16;
+
+/// What an envelope belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Binding {
+    fn bytes(self) -> Vec<u8> {
+        [
+            self.tenant_id.uuid().as_bytes().as_slice(),
+            self.connection_id.uuid().as_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// A sealed secret, and which master key wraps it.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// The envelope, to be stored.
+    pub envelope: Vec<u8>,
+    /// The id of the master key.
+    pub by: String,
+}
+
+/// The master keys: the first seals, all open.
+pub struct KeyRing {
+    keys: Vec<(String, XChaCha20Poly1305)>,
+}
+
+/// Why a text is not a key ring.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// No key at all.
+    #[error("there is no key; give at least one as id:base64 of 32 random bytes")]
+    Empty,
+    /// One entry is not `id:base64`.
+    #[error("entry {0} is not id:base64 of exactly 32 bytes")]
+    Entry(usize),
+    /// Two keys of one id.
+    #[error("the id {0:?} stands twice")]
+    Twice(String),
+}
+
+/// Why an envelope does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Its master key is not in the ring.
+    #[error("the master key {0:?} is not in the ring")]
+    KeyMissing(String),
+    /// It was changed, or belongs to another row.
+    #[error("the envelope was changed or belongs to another connection")]
+    Forged,
+}
+
+impl KeyRing {
+    /// Reads `id:base64,id:base64,…`.
+    ///
+    /// # Errors
+    /// [`KeyRingError`], naming the entry by number and never by content.
+    pub fn parse(text: &str) -> Result<Self, KeyRingError> {
+        let mut keys: Vec<(String, XChaCha20Poly1305)> = Vec::new();
+        for (at, entry) in text
+            .split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .enumerate()
+        {
+            let fault = KeyRingError::Entry(at + 1);
+            let (id, encoded) = entry.split_once(':').ok_or_else(|| fault.clone())?;
+            let bytes = STANDARD.decode(encoded).map_err(|_| fault.clone())?;
+            if id.is_empty() || bytes.len() != 32 {
+                return Err(fault);
+            }
+            if keys.iter().any(|(known, _)| known == id) {
+                return Err(KeyRingError::Twice(id.to_owned()));
+            }
+            keys.push((
+                id.to_owned(),
+                XChaCha20Poly1305::new(Key::from_slice(&bytes)),
+            ));
+        }
+        if keys.is_empty() {
+            Err(KeyRingError::Empty)
+        } else {
+            Ok(Self { keys })
+        }
+    }
+
+    /// Seals a secret with the first key.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    #[must_use]
+    #[allow(
+        clippy::expect_used,
+        reason = "without randomness no secret can be kept; the sizes are our own"
+    )]
+    pub fn seal(&self, plain: &[u8], binding: Binding) -> Sealed {
+        let (by, master) = &self.keys[0];
+        let bound_to = binding.bytes();
+        let mut random = [0; 32 + 2 * NONCE];
+        OsRng
+            .try_fill_bytes(&mut random)
+            .expect("the operating system gives random bytes");
+        let (data_key, nonces) = random.split_at(32);
+        let (wrap_nonce, nonce) = nonces.split_at(NONCE);
+        let wrapped = master
+            .encrypt(
+                XNonce::from_slice(wrap_nonce),
+                Payload {
+                    msg: data_key,
+                    aad: &bound_to,
+                },
+            )
+            .expect("32 bytes can be sealed");
+        let sealed = XChaCha20Poly1305::new(Key::from_slice(data_key))
+            .encrypt(
+                XNonce::from_slice(nonce),
+                Payload {
+                    msg: plain,
+                    aad: &bound_to,
+                },
+            )
+            .expect("credentials are shorter than the cipher's limit");
+        let envelope = [&[FORM], wrap_nonce, &wrapped, nonce, &sealed].concat();
+        Sealed {
+            envelope,
+            by: by.clone(),
+        }
+    }
+
+    /// Opens an envelope.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(&self, envelope: &[u8], by: &str, binding: Binding) -> Result<Vec<u8>, OpenError> {
+        let (_, master) = self
+            .keys
+            .iter()
+            .find(|(id, _)| id == by)
+            .ok_or_else(|| OpenError::KeyMissing(by.to_owned()))?;
+        let bound_to = binding.bytes();
+        let rest = envelope.strip_prefix(&[FORM]).ok_or(OpenError::Forged)?;
+        if rest.len() < NONCE + WRAPPED + NONCE {
+            return Err(OpenError::Forged);
+        }
+        let (wrap_nonce, rest) = rest.split_at(NONCE);
+        let (wrapped, rest) = rest.split_at(WRAPPED);
+        let (nonce, sealed) = rest.split_at(NONCE);
+        let data_key = master
+            .decrypt(
+                XNonce::from_slice(wrap_nonce),
+                Payload {
+                    msg: wrapped,
+                    aad: &bound_to,
+                },
+            )
+            .map_err(|_| OpenError::Forged)?;
+        XChaCha20Poly1305::new(Key::from_slice(&data_key))
+            .decrypt(
+                XNonce::from_slice(nonce),
+                Payload {
+                    msg: sealed,
+                    aad: &bound_to,
+                },
+            )
+            .map_err(|_| OpenError::Forged)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.keys.iter().map(|(id, _)| id))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str, byte: u8) -> String {
+        format!("{id}:{}", STANDARD.encode([byte; 32]))
+    }
+
+    fn binding() -> Binding {
+        Binding {
+            tenant_id: TenantId::new(),
+            connection_id: ConnectionId::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_own_row_only() {
+        let ring = KeyRing::parse(&key("a", 1)).unwrap();
+        let (own, other) = (binding(), binding());
+        let sealed = ring.seal(b"sk_test", own);
+        assert_eq!(
+            ring.open(&sealed.envelope, &sealed.by, own).unwrap(),
+            b"sk_test"
+        );
+        assert_eq!(
+            ring.open(&sealed.envelope, &sealed.by, other),
+            Err(OpenError::Forged)
+        );
+    }
+
+    #[test]
+    fn any_changed_byte_is_noticed() {
+        let ring = KeyRing::parse(&key("a", 1)).unwrap();
+        let own = binding();
+        let sealed = ring.seal(b"sk_test", own);
+        for at in 0..sealed.envelope.len() {
+            let mut changed = sealed.envelope.clone();
+            changed[at] ^= 1;
+            assert_eq!(
+                ring.open(&changed, "a", own),
+                Err(OpenError::Forged),
+                "byte {at}"
+            );
+        }
+        assert_eq!(ring.open(&[], "a", own), Err(OpenError::Forged));
+    }
+
+    #[test]
+    fn a_new_first_key_seals_and_the_old_one_still_opens() {
+        let own = binding();
+        let old = KeyRing::parse(&key("old", 1)).unwrap().seal(b"x", own);
+        let ring = KeyRing::parse(&format!("{},{}", key("new", 2), key("old", 1))).unwrap();
+        assert_eq!(ring.open(&old.envelope, &old.by, own).unwrap(), b"x");
+        assert_eq!(ring.seal(b"x", own).by, "new");
+    }
+
+    #[test]
+    fn a_bad_ring_is_refused_without_showing_a_key() {
+        assert_eq!(KeyRing::parse(" ").err(), Some(KeyRingError::Empty));
+        assert_eq!(
+            KeyRing::parse(&format!("{},b:c2hvcnQ=", key("a", 1))).err(),
+            Some(KeyRingError::Entry(2))
+        );
+        assert_eq!(
+            KeyRing::parse(&[key("a", 1), key("a", 2)].join(",")).err(),
+            Some(KeyRingError::Twice("a".into()))
+        );
+        let ring = KeyRing::parse(&key("a", 1)).unwrap();
+        assert_eq!(format!("{ring:?}"), r#"["a"]"#);
+    }
+}

@@ -1,0 +1,327 @@
+//! Connections: a connector, sealed credentials, settings.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::connections;
+use super::{Listed, PageAsk, StoreError};
+use crate::domain::{ConnectionId, ConnectionStatus, SyncInterval, TenantId};
+
+/// A row, credentials still sealed.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = connections)]
+pub struct ConnectionRow {
+    /// Identity.
+    #[diesel(deserialize_as = Uuid)]
+    pub id: ConnectionId,
+    /// Whose it is.
+    #[diesel(deserialize_as = Uuid)]
+    pub tenant_id: TenantId,
+    /// Which connector of the catalogue.
+    pub connector_id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// Where it stands.
+    #[diesel(deserialize_as = String)]
+    pub status: ConnectionStatus,
+    /// Why it is not ACTIVE.
+    pub status_reason: Option<String>,
+    /// The envelope.
+    pub sealed_credentials: Vec<u8>,
+    /// The id of the master key that wraps the envelope's key.
+    pub sealed_by: String,
+    /// The connector's own settings.
+    pub settings: Value,
+    /// As written, for example `15m`.
+    pub sync_interval: Option<String>,
+    /// Whether it syncs by itself.
+    pub auto_sync: bool,
+    /// When it syncs by itself next.
+    pub next_sync_at: Option<DateTime<Utc>>,
+    /// When a sync last completed.
+    pub last_sync_at: Option<DateTime<Utc>>,
+    /// Raised by every change.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What creation writes.
+#[derive(Debug)]
+pub struct NewConnection<'a> {
+    /// Identity, chosen before sealing since the seal names it.
+    pub id: ConnectionId,
+    /// Whose it will be.
+    pub tenant_id: TenantId,
+    /// Which connector.
+    pub connector_id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Where it begins.
+    pub status: ConnectionStatus,
+    /// Why, where it is not ACTIVE.
+    pub status_reason: Option<&'a str>,
+    /// The envelope.
+    pub sealed_credentials: &'a [u8],
+    /// The master key that wraps it.
+    pub sealed_by: &'a str,
+    /// The connector's own settings.
+    pub settings: &'a Value,
+    /// How often it syncs by itself.
+    pub sync_interval: Option<SyncInterval>,
+    /// Whether it does.
+    pub auto_sync: bool,
+    /// When first.
+    pub next_sync_at: Option<DateTime<Utc>>,
+    /// When it is created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Writes a new connection.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn create(
+    conn: &mut AsyncPgConnection,
+    new: &NewConnection<'_>,
+) -> Result<ConnectionRow, StoreError> {
+    Ok(diesel::insert_into(connections::table)
+        .values((
+            connections::id.eq(new.id.uuid()),
+            connections::tenant_id.eq(new.tenant_id.uuid()),
+            connections::connector_id.eq(new.connector_id),
+            connections::name.eq(new.name),
+            connections::status.eq(new.status.as_str()),
+            connections::status_reason.eq(new.status_reason),
+            connections::sealed_credentials.eq(new.sealed_credentials),
+            connections::sealed_by.eq(new.sealed_by),
+            connections::settings.eq(new.settings),
+            connections::sync_interval.eq(new.sync_interval.map(|interval| interval.to_string())),
+            connections::auto_sync.eq(new.auto_sync),
+            connections::next_sync_at.eq(new.next_sync_at),
+            connections::created_at.eq(new.created_at),
+            connections::updated_at.eq(new.created_at),
+        ))
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// One connection of a tenant.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ConnectionId,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    Ok(connections::table
+        .filter(
+            connections::tenant_id
+                .eq(tenant.uuid())
+                .and(connections::id.eq(id.uuid())),
+        )
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Which connections a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct Only {
+    /// Of this connector.
+    pub connector_id: Option<String>,
+    /// In this status.
+    pub status: Option<ConnectionStatus>,
+}
+
+/// A tenant's connections, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    only: &Only,
+    ask: PageAsk,
+) -> Result<Listed<ConnectionRow>, StoreError> {
+    let mut query = connections::table
+        .filter(connections::tenant_id.eq(tenant.uuid()))
+        .order(connections::id.desc())
+        .limit(ask.probe())
+        .select(ConnectionRow::as_select())
+        .into_boxed();
+    if let Some(connector) = &only.connector_id {
+        query = query.filter(connections::connector_id.eq(connector));
+    }
+    if let Some(status) = only.status {
+        query = query.filter(connections::status.eq(status.as_str()));
+    }
+    if let Some(after) = ask.after {
+        query = query.filter(connections::id.lt(after));
+    }
+    Ok(Listed::of(query.load(conn).await?, ask))
+}
+
+/// What a change of settings leaves behind: the whole of what may change, computed from the row that was read.
+#[derive(Debug)]
+pub struct Changed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where it stands.
+    pub status: ConnectionStatus,
+    /// Why, where it is not ACTIVE.
+    pub status_reason: Option<&'a str>,
+    /// The envelope and the master key that wraps it, where the credentials change.
+    pub sealed: Option<(&'a [u8], &'a str)>,
+    /// The connector's own settings.
+    pub settings: &'a Value,
+    /// How often it syncs by itself.
+    pub sync_interval: Option<&'a str>,
+    /// Whether it does.
+    pub auto_sync: bool,
+    /// When next.
+    pub next_sync_at: Option<DateTime<Utc>>,
+    /// When the change is made.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Changes a connection that is still at `version`.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it was changed or deleted since.
+pub async fn change(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ConnectionId,
+    version: i64,
+    changed: &Changed<'_>,
+) -> Result<ConnectionRow, StoreError> {
+    diesel::update(connections::table)
+        .filter(
+            connections::tenant_id
+                .eq(tenant.uuid())
+                .and(connections::id.eq(id.uuid()))
+                .and(connections::version.eq(version)),
+        )
+        .set((
+            connections::name.eq(changed.name),
+            connections::status.eq(changed.status.as_str()),
+            connections::status_reason.eq(changed.status_reason),
+            changed
+                .sealed
+                .map(|(envelope, _)| connections::sealed_credentials.eq(envelope)),
+            changed.sealed.map(|(_, by)| connections::sealed_by.eq(by)),
+            connections::settings.eq(changed.settings),
+            connections::sync_interval.eq(changed.sync_interval),
+            connections::auto_sync.eq(changed.auto_sync),
+            connections::next_sync_at.eq(changed.next_sync_at),
+            connections::version.eq(version + 1),
+            connections::updated_at.eq(changed.updated_at),
+        ))
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?
+        .ok_or(StoreError::Stale)
+}
+
+/// Moves a connection to another status, whatever its version: what a worker found out.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark(
+    conn: &mut AsyncPgConnection,
+    id: ConnectionId,
+    status: ConnectionStatus,
+    reason: Option<&str>,
+) -> Result<(), StoreError> {
+    diesel::update(connections::table.find(id.uuid()))
+        .set((
+            connections::status.eq(status.as_str()),
+            connections::status_reason.eq(reason),
+            connections::version.eq(connections::version + 1),
+            connections::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a sync completed now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_synced(conn: &mut AsyncPgConnection, id: ConnectionId) -> Result<(), StoreError> {
+    diesel::update(connections::table.find(id.uuid()))
+        .set(connections::last_sync_at.eq(diesel::dsl::now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Erases a connection with its credentials, streams, records and syncs; returns whether there was one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ConnectionId,
+) -> Result<bool, StoreError> {
+    let erased = diesel::delete(connections::table)
+        .filter(
+            connections::tenant_id
+                .eq(tenant.uuid())
+                .and(connections::id.eq(id.uuid())),
+        )
+        .execute(conn)
+        .await?;
+    Ok(erased == 1)
+}
+
+/// Connections whose next automatic sync is due, each locked until the transaction ends and skipped by others.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock_due(
+    conn: &mut AsyncPgConnection,
+    at_most: i64,
+) -> Result<Vec<ConnectionRow>, StoreError> {
+    Ok(connections::table
+        .filter(
+            connections::next_sync_at
+                .le(diesel::dsl::now)
+                .and(connections::status.eq(ConnectionStatus::Active.as_str())),
+        )
+        .order(connections::next_sync_at)
+        .limit(at_most)
+        .for_update()
+        .skip_locked()
+        .select(ConnectionRow::as_select())
+        .load(conn)
+        .await?)
+}
+
+/// Sets when a connection syncs by itself next.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_next_sync(
+    conn: &mut AsyncPgConnection,
+    id: ConnectionId,
+    at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    diesel::update(connections::table.find(id.uuid()))
+        .set(connections::next_sync_at.eq(at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

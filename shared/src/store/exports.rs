@@ -1,0 +1,210 @@
+//! Configured exports.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::schema::exports;
+use super::{JsonText, Listed, PageAsk, StoreError};
+use crate::domain::{ExportFormat, ExportId, TenantId};
+
+/// A row.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = exports)]
+pub struct ExportRow {
+    /// Identity.
+    #[diesel(deserialize_as = Uuid)]
+    pub id: ExportId,
+    /// Whose it is.
+    #[diesel(deserialize_as = Uuid)]
+    pub tenant_id: TenantId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it writes.
+    #[diesel(deserialize_as = String)]
+    pub format: ExportFormat,
+    /// What it reads.
+    pub entities: Vec<String>,
+    /// Which records, in the filter language; as it was given.
+    pub filter: Option<JsonText>,
+    /// Options of the format.
+    pub options: Value,
+    /// When it runs by itself; as it was given.
+    pub schedule: Option<Value>,
+    /// Where its files go; as it was given.
+    pub destination: Value,
+    /// When it runs by itself next.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// When a run last completed.
+    pub last_run_at: Option<DateTime<Utc>>,
+    /// Raised by every change.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What creation writes.
+#[derive(Debug)]
+pub struct NewExport<'a> {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Its name.
+    pub name: &'a str,
+    /// What it writes.
+    pub format: ExportFormat,
+    /// What it reads.
+    pub entities: &'a [String],
+    /// Which records.
+    pub filter: Option<&'a JsonText>,
+    /// Options of the format.
+    pub options: &'a Value,
+    /// When it runs by itself.
+    pub schedule: Option<&'a Value>,
+    /// Where its files go.
+    pub destination: &'a Value,
+    /// When it first runs by itself.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// When it is created.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Writes a new export.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn create(
+    conn: &mut AsyncPgConnection,
+    new: &NewExport<'_>,
+) -> Result<ExportRow, StoreError> {
+    Ok(diesel::insert_into(exports::table)
+        .values((
+            exports::id.eq(ExportId::new().uuid()),
+            exports::tenant_id.eq(new.tenant_id.uuid()),
+            exports::name.eq(new.name),
+            exports::format.eq(new.format.as_str()),
+            exports::entities.eq(new.entities),
+            exports::filter.eq(new.filter),
+            exports::options.eq(new.options),
+            exports::schedule.eq(new.schedule),
+            exports::destination.eq(new.destination),
+            exports::next_run_at.eq(new.next_run_at),
+            exports::created_at.eq(new.created_at),
+            exports::updated_at.eq(new.created_at),
+        ))
+        .returning(ExportRow::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// One export of a tenant.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ExportId,
+) -> Result<Option<ExportRow>, StoreError> {
+    Ok(exports::table
+        .filter(
+            exports::tenant_id
+                .eq(tenant.uuid())
+                .and(exports::id.eq(id.uuid())),
+        )
+        .select(ExportRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// A tenant's exports, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ask: PageAsk,
+) -> Result<Listed<ExportRow>, StoreError> {
+    let mut query = exports::table
+        .filter(exports::tenant_id.eq(tenant.uuid()))
+        .order(exports::id.desc())
+        .limit(ask.probe())
+        .select(ExportRow::as_select())
+        .into_boxed();
+    if let Some(after) = ask.after {
+        query = query.filter(exports::id.lt(after));
+    }
+    Ok(Listed::of(query.load(conn).await?, ask))
+}
+
+/// Erases an export with its runs (not the files they wrote); returns whether there was one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ExportId,
+) -> Result<bool, StoreError> {
+    let erased = diesel::delete(exports::table)
+        .filter(
+            exports::tenant_id
+                .eq(tenant.uuid())
+                .and(exports::id.eq(id.uuid())),
+        )
+        .execute(conn)
+        .await?;
+    Ok(erased == 1)
+}
+
+/// Exports whose next scheduled run is due, each locked until the transaction ends and skipped by others.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lock_due(
+    conn: &mut AsyncPgConnection,
+    at_most: i64,
+) -> Result<Vec<ExportRow>, StoreError> {
+    Ok(exports::table
+        .filter(exports::next_run_at.le(diesel::dsl::now))
+        .order(exports::next_run_at)
+        .limit(at_most)
+        .for_update()
+        .skip_locked()
+        .select(ExportRow::as_select())
+        .load(conn)
+        .await?)
+}
+
+/// Sets when an export runs by itself next.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_next_run(
+    conn: &mut AsyncPgConnection,
+    id: ExportId,
+    at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    diesel::update(exports::table.find(id.uuid()))
+        .set(exports::next_run_at.eq(at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a run completed now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_run(conn: &mut AsyncPgConnection, id: ExportId) -> Result<(), StoreError> {
+    diesel::update(exports::table.find(id.uuid()))
+        .set(exports::last_run_at.eq(diesel::dsl::now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Jobs: what is accepted, waits, runs and ended. See DESIGN "Jobs" for the life cycle.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::StoreError;
+use super::schema::jobs;
+use crate::domain::{ConnectionId, Failure, JobId, JobKind, JobState, TenantId};
+
+/// The life of a job, as callers see it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+pub struct JobRow {
+    /// Identity.
+    #[diesel(deserialize_as = Uuid)]
+    pub id: JobId,
+    /// Where it stands.
+    #[diesel(deserialize_as = String)]
+    pub state: JobState,
+    /// Attempts spent.
+    pub attempt: i32,
+    /// Why the last attempt did not succeed.
+    pub error: Option<Value>,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When a worker first claimed it.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl JobRow {
+    /// Why the last attempt did not succeed.
+    ///
+    /// # Errors
+    /// When what is stored is not a failure we know.
+    pub fn failure(&self) -> Result<Option<Failure>, StoreError> {
+        Ok(self.error.clone().map(serde_json::from_value).transpose()?)
+    }
+}
+
+/// What acceptance writes.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob {
+    /// Identity, the same number as the sync's or run's.
+    pub id: JobId,
+    /// Whose work it is.
+    pub tenant_id: TenantId,
+    /// On which connection, if on one.
+    pub connection_id: Option<ConnectionId>,
+    /// What it does.
+    pub kind: JobKind,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The name of the constraint that allows one active sync per connection.
+pub const ONE_ACTIVE_SYNC: &str = "jobs_one_active_sync";
+
+/// Accepts a job, due at once.
+///
+/// # Errors
+/// [`StoreError::Refused`] by [`ONE_ACTIVE_SYNC`] when the connection has an active sync.
+pub async fn accept(conn: &mut AsyncPgConnection, new: NewJob) -> Result<(), StoreError> {
+    diesel::insert_into(jobs::table)
+        .values((
+            jobs::id.eq(new.id.uuid()),
+            jobs::tenant_id.eq(new.tenant_id.uuid()),
+            jobs::connection_id.eq(new.connection_id.map(ConnectionId::uuid)),
+            jobs::kind.eq(new.kind.as_str()),
+            jobs::created_at.eq(new.created_at),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The active sync of a connection.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn active_sync(
+    conn: &mut AsyncPgConnection,
+    connection: ConnectionId,
+) -> Result<Option<JobId>, StoreError> {
+    let id: Option<Uuid> = jobs::table
+        .filter(
+            jobs::connection_id
+                .eq(connection.uuid())
+                .and(jobs::kind.eq(JobKind::Sync.as_str()))
+                .and(jobs::state.eq_any([JobState::Queued.as_str(), JobState::Running.as_str()])),
+        )
+        .select(jobs::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(id.map(JobId::from))
+}
+
+/// A job that waits for a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// Its current dispatch.
+    pub dispatch_no: i32,
+}
+
+#[derive(QueryableByName)]
+struct WaitingRow {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    kind: String,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    dispatch_no: i32,
+}
+
+/// Jobs that nobody picked up though they could: due for longer than `grace_ms`, or left by a worker whose lease
+/// ran out. Longest waiting first, but one per connection before the second of any, so that no backlog starves
+/// the others.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unattended(
+    conn: &mut AsyncPgConnection,
+    grace_ms: i64,
+    at_most: i64,
+) -> Result<Vec<Waiting>, StoreError> {
+    let rows: Vec<WaitingRow> = diesel::sql_query(
+        "SELECT id, kind, dispatch_no FROM (
+             SELECT id, kind, dispatch_no, coalesce(lease_until, due_at) AS since,
+                    row_number() OVER (PARTITION BY tenant_id ORDER BY coalesce(lease_until, due_at)) AS turn
+             FROM jobs
+             WHERE (state = 'QUEUED' AND due_at <= now() - $1 * interval '1 millisecond')
+                OR (state = 'RUNNING' AND lease_until < now())
+         ) AS waiting ORDER BY turn, since LIMIT $2",
+    )
+    .bind::<diesel::sql_types::BigInt, _>(grace_ms)
+    .bind::<diesel::sql_types::BigInt, _>(at_most)
+    .load(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        // A kind that only a newer version knows is left to that version's workers.
+        .filter_map(|row| {
+            let kind = row.kind.parse().ok()?;
+            Some(Waiting {
+                id: row.id.into(),
+                kind,
+                dispatch_no: row.dispatch_no,
+            })
+        })
+        .collect())
+}

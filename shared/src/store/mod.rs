@@ -1,0 +1,31 @@
+//! Postgres, the truth: one file a table, each with its rows and its verbs.
+//!
+//! A verb takes the connection it runs on, so that the caller owns the transaction. Every verb that speaks for a
+//! caller takes the tenant; verbs of a running job take its [`Lease`] and refuse when the lease is lost.
+
+pub mod api_keys;
+pub mod audit;
+pub mod connections;
+mod error;
+pub mod exports;
+pub mod extract;
+mod filter;
+pub mod jobs;
+mod json_text;
+mod leases;
+mod migrations;
+mod page;
+mod pool;
+pub mod reading;
+pub mod records;
+pub mod runs;
+mod schema;
+pub mod streams;
+pub mod syncs;
+
+pub use error::StoreError;
+pub use json_text::JsonText;
+pub use leases::{Lease, Settled};
+pub use migrations::{migrate, pending_migrations};
+pub use page::{Listed, PageAsk};
+pub use pool::{Conn, Store, Transaction};

@@ -1,0 +1,141 @@
+//! The pool of connections, and transactions on them.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::StoreError;
+
+/// A connection on loan from the pool.
+pub type Conn = Object<AsyncPgConnection>;
+
+/// How long a caller waits for a connection before being told that the database is not available.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The way to Postgres. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+}
+
+impl Store {
+    /// A pool of at most `size` connections, made when first needed: Postgres may be away at start.
+    ///
+    /// # Errors
+    /// When the pool cannot be built.
+    pub fn new(database_url: &SecretString, size: usize) -> Result<Self, StoreError> {
+        let address =
+            AsyncDieselConnectionManager::<AsyncPgConnection>::new(database_url.expose_secret());
+        let pool = Pool::builder(address)
+            .max_size(size)
+            .build()
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        Ok(Self { pool })
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can be had in five seconds.
+    pub async fn connect(&self) -> Result<Conn, StoreError> {
+        tokio::time::timeout(PATIENCE, self.pool.get())
+            .await
+            .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
+            .map_err(|error| StoreError::Unavailable(error.into()))
+    }
+
+    /// A connection with a transaction begun on it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can be had in five seconds.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let mut conn = self.connect().await?;
+        AnsiTransactionManager::begin_transaction(&mut *conn).await?;
+        Ok(Transaction { conn: Some(conn) })
+    }
+
+    /// A transaction that sees the database as of its first read, whatever is written meanwhile, and writes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be had in five seconds.
+    pub async fn view(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction
+            .batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await?;
+        Ok(transaction)
+    }
+
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.connect().await?.batch_execute("SELECT 1").await?)
+    }
+}
+
+/// A connection in a transaction: committed on request, rolled back when dropped.
+pub struct Transaction {
+    conn: Option<Conn>,
+}
+
+impl Transaction {
+    /// Makes what was written last.
+    ///
+    /// # Errors
+    /// When the database refuses or cannot be reached: then whether it was committed is not known.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        if let Some(mut conn) = self.conn.take() {
+            AnsiTransactionManager::commit_transaction(&mut *conn).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Transaction {
+    type Target = AsyncPgConnection;
+    #[allow(
+        clippy::expect_used,
+        reason = "only commit, which consumes the transaction, takes the connection out"
+    )]
+    fn deref(&self) -> &AsyncPgConnection {
+        self.conn
+            .as_deref()
+            .expect("the connection is there until the transaction ends")
+    }
+}
+
+impl DerefMut for Transaction {
+    #[allow(
+        clippy::expect_used,
+        reason = "only commit, which consumes the transaction, takes the connection out"
+    )]
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        self.conn
+            .as_deref_mut()
+            .expect("the connection is there until the transaction ends")
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(mut conn) = self.conn.take() {
+            tokio::spawn(async move {
+                if AnsiTransactionManager::rollback_transaction(&mut *conn)
+                    .await
+                    .is_err()
+                {
+                    // Not to be lent again: closing it makes the server roll back.
+                    drop(Object::take(conn));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Runs of exports: what came out; their life is in `jobs`.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::jobs::{self as job_verbs, JobRow, NewJob};
+use super::schema::{export_runs, jobs};
+use super::{Lease, Listed, PageAsk, StoreError};
+use crate::domain::{ExportId, JobKind, RunId, TenantId};
+
+/// A row.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = export_runs)]
+pub struct RunRow {
+    /// Identity, the same number as its job's.
+    #[diesel(deserialize_as = Uuid)]
+    pub id: RunId,
+    /// Of which export.
+    #[diesel(deserialize_as = Uuid)]
+    pub export_id: ExportId,
+    /// Records written so far.
+    pub rows: i64,
+    /// Bytes written so far.
+    pub bytes: i64,
+    /// The files, once all are whole: a list of [`RunFile`].
+    pub files: Value,
+}
+
+/// One file a run left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The entity in it.
+    pub entity: String,
+    /// Its key below the destination.
+    pub key: String,
+    /// Where the caller finds it.
+    pub location: String,
+    /// Records in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// A run, whole.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// What came out.
+    pub row: RunRow,
+    /// Its life.
+    pub job: JobRow,
+    /// The files it left behind.
+    pub files: Vec<RunFile>,
+}
+
+impl Run {
+    fn of((row, job): (RunRow, JobRow)) -> Result<Self, StoreError> {
+        let files = serde_json::from_value(row.files.clone())?;
+        Ok(Self { row, job, files })
+    }
+}
+
+/// Accepts a run: the job and the run. To be called in a transaction.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn accept(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    export: ExportId,
+    at: DateTime<Utc>,
+) -> Result<RunId, StoreError> {
+    let id = RunId::new();
+    let job = NewJob {
+        id: id.into(),
+        tenant_id: tenant,
+        connection_id: None,
+        kind: JobKind::Export,
+        created_at: at,
+    };
+    job_verbs::accept(conn, job).await?;
+    diesel::insert_into(export_runs::table)
+        .values((
+            export_runs::id.eq(id.uuid()),
+            export_runs::tenant_id.eq(tenant.uuid()),
+            export_runs::export_id.eq(export.uuid()),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(id)
+}
+
+/// One run of a tenant's export.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    export: ExportId,
+    id: RunId,
+) -> Result<Option<Run>, StoreError> {
+    export_runs::table
+        .inner_join(jobs::table)
+        .filter(
+            export_runs::tenant_id
+                .eq(tenant.uuid())
+                .and(export_runs::export_id.eq(export.uuid()))
+                .and(export_runs::id.eq(id.uuid())),
+        )
+        .select((RunRow::as_select(), JobRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?
+        .map(Run::of)
+        .transpose()
+}
+
+/// The runs of an export, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    export: ExportId,
+    ask: PageAsk,
+) -> Result<Listed<Run>, StoreError> {
+    let mut query = export_runs::table
+        .inner_join(jobs::table)
+        .filter(
+            export_runs::tenant_id
+                .eq(tenant.uuid())
+                .and(export_runs::export_id.eq(export.uuid())),
+        )
+        .order(export_runs::id.desc())
+        .limit(ask.probe())
+        .select((RunRow::as_select(), JobRow::as_select()))
+        .into_boxed();
+    if let Some(after) = ask.after {
+        query = query.filter(export_runs::id.lt(after));
+    }
+    let listed = Listed::of(query.load::<(RunRow, JobRow)>(conn).await?, ask);
+    let rows = listed
+        .rows
+        .into_iter()
+        .map(Run::of)
+        .collect::<Result<_, _>>()?;
+    Ok(Listed {
+        rows,
+        more: listed.more,
+    })
+}
+
+/// The export of a run that is being worked on.
+///
+/// # Errors
+/// When the database refuses or there is no such run.
+pub async fn export_of(conn: &mut AsyncPgConnection, id: RunId) -> Result<ExportId, StoreError> {
+    let export: Uuid = export_runs::table
+        .find(id.uuid())
+        .select(export_runs::export_id)
+        .first(conn)
+        .await?;
+    Ok(export.into())
+}
+
+/// Writes how far a run is, and its files once all are whole. To be called in a transaction guarded by its lease.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn report(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    rows: u64,
+    bytes: u64,
+    files: &[RunFile],
+) -> Result<(), StoreError> {
+    lease.guard(conn).await?;
+    diesel::update(export_runs::table.find(lease.job_id.uuid()))
+        .set((
+            export_runs::rows.eq(i64::try_from(rows).unwrap_or(i64::MAX)),
+            export_runs::bytes.eq(i64::try_from(bytes).unwrap_or(i64::MAX)),
+            export_runs::files.eq(serde_json::to_value(files)?),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
