@@ -13,6 +13,7 @@ const START_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct PrivateRedis {
     port: u16,
+    more: Vec<String>,
     server: Option<Child>,
 }
 
@@ -24,10 +25,24 @@ impl PrivateRedis {
         Ok(redis)
     }
 
+    /// A running server that does not know a command, as older ones do not.
+    pub fn without(command: &str) -> Result<Self> {
+        let mut redis = Self::away()?;
+        redis.more = ["--rename-command", command, ""]
+            .map(str::to_owned)
+            .to_vec();
+        redis.restart()?;
+        Ok(redis)
+    }
+
     /// A port where a server will be after [`restart`](Self::restart).
     pub fn away() -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        Ok(Self { port, server: None })
+        Ok(Self {
+            port,
+            more: Vec::new(),
+            server: None,
+        })
     }
 
     /// Where clients find it.
@@ -55,6 +70,7 @@ impl PrivateRedis {
         let server = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(&self.more)
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::null())
             .spawn()

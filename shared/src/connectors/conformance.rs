@@ -146,3 +146,12 @@ fn entities_are_known_by_name_across_connectors() {
     assert!(catalogue.knows_entity("monitored_searches"));
     assert!(!catalogue.knows_entity("unicorns"));
 }
+
+#[test]
+fn the_recipe_shows_a_file_that_works() {
+    let recipe = include_str!("../../../docs/adding-a-connector.md");
+    let file = recipe.split("```toml\n").nth(1).unwrap();
+    let connector = super::Connector::parse(file.split("```").next().unwrap(), None).unwrap();
+    assert_eq!((connector.id(), connector.entities().count()), ("acme", 1));
+    assert!(connector.definition().reading.is_some());
+}

@@ -62,8 +62,12 @@ async fn restricted(
     forbidden: Failure,
 ) -> Result<TestReport, Failure> {
     let entities = &exchange.reading.entities;
-    let probes: Vec<Option<Failure>> = stream::iter(entities)
+    // Made before they are streamed, or the whole test could not be sent to another thread.
+    let asking: Vec<_> = entities
+        .iter()
         .map(|rules| probe(exchange, rules))
+        .collect();
+    let probes: Vec<Option<Failure>> = stream::iter(asking)
         .buffered(PROBES_AT_ONCE)
         .collect()
         .await;

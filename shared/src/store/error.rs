@@ -40,7 +40,9 @@ impl From<DieselError> for StoreError {
                 Self::Unavailable(error.into())
             }
             DieselError::DatabaseError(
-                DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::CheckViolation,
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::CheckViolation,
                 ref what,
             ) => match what.constraint_name() {
                 Some(name) => Self::Refused(name.to_owned()),

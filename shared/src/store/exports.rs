@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::exports;
-use super::{Listed, PageAsk, StoreError};
+use super::{JsonText, Listed, PageAsk, StoreError};
 use crate::domain::{ExportFormat, ExportId, TenantId};
 
 /// A row.
@@ -28,7 +28,7 @@ pub struct ExportRow {
     /// What it reads.
     pub entities: Vec<String>,
     /// Which records, in the filter language; as it was given.
-    pub filter: Option<Value>,
+    pub filter: Option<JsonText>,
     /// Options of the format.
     pub options: Value,
     /// When it runs by itself; as it was given.
@@ -59,7 +59,7 @@ pub struct NewExport<'a> {
     /// What it reads.
     pub entities: &'a [String],
     /// Which records.
-    pub filter: Option<&'a Value>,
+    pub filter: Option<&'a JsonText>,
     /// Options of the format.
     pub options: &'a Value,
     /// When it runs by itself.

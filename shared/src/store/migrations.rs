@@ -52,7 +52,12 @@ pub async fn pending_migrations(store: &Store) -> Result<usize, StoreError> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(StoreError::Unavailable)?;
+    // Only the versions are kept: migrations themselves cannot be held while waiting.
+    let ours: Vec<String> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(StoreError::Unavailable)?
+        .iter()
+        .map(|migration: &Box<dyn Migration<Pg>>| migration.name().version().to_string())
+        .collect();
     let mut conn = store.connect().await?;
     let applied: Vec<Applied> =
         match diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
@@ -67,10 +72,6 @@ pub async fn pending_migrations(store: &Store) -> Result<usize, StoreError> {
             )) => return Ok(ours.len()),
             Err(error) => return Err(error.into()),
         };
-    let waits = |m: &Box<dyn Migration<Pg>>| {
-        !applied
-            .iter()
-            .any(|row| row.version == m.name().version().to_string())
-    };
-    Ok(ours.iter().filter(|m| waits(m)).count())
+    let waits = |version: &&String| !applied.iter().any(|row| row.version == **version);
+    Ok(ours.iter().filter(waits).count())
 }

@@ -11,6 +11,7 @@ pub mod exports;
 pub mod extract;
 mod filter;
 pub mod jobs;
+mod json_text;
 mod leases;
 mod migrations;
 mod page;
@@ -23,6 +24,7 @@ pub mod streams;
 pub mod syncs;
 
 pub use error::StoreError;
+pub use json_text::JsonText;
 pub use leases::{Lease, Settled};
 pub use migrations::{migrate, pending_migrations};
 pub use page::{Listed, PageAsk};

@@ -4,10 +4,9 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{JsonText, StoreError};
 use crate::domain::{ConnectionId, TenantId};
 
 /// A record as the API shows it.
@@ -24,7 +23,7 @@ pub struct RecordRow {
     pub connection_id: Option<Uuid>,
     /// As the vendor sent it.
     #[diesel(sql_type = diesel::sql_types::Jsonb)]
-    pub payload: Value,
+    pub payload: JsonText,
     /// When the vendor says it was created.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub source_created_at: Option<DateTime<Utc>>,

@@ -54,7 +54,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
 
     let mut whole = Vec::with_capacity(files.len());
     for (entity, key, rows, upload) in files {
-        let written = upload.finish().await?;
+        let written = upload.finish().await.map_err(under_another_name)?;
         let location = destination.locate(&key);
         whole.push(RunFile {
             entity: entity.clone(),
@@ -77,6 +77,13 @@ fn file_key(entity: &str, run: RunId, fence: i64, format: ExportFormat) -> Strin
         String::new()
     };
     format!("{entity}-{run}{again}.{}", format.as_str().to_lowercase())
+}
+
+/// A file that is there already can only be our own, whole, its answer lost on the way: the next attempt writes under
+/// its own name.
+fn under_another_name(mut failure: Failure) -> Failure {
+    failure.retryable |= failure.kind == FailureKind::Refused;
+    failure
 }
 
 fn filter_of(export: &ExportRow) -> Result<Option<Filter>, Failure> {

@@ -1,7 +1,7 @@
 //! A sync: walks each entity at the vendor, page by page, and commits batches of pages.
 
 use rail_shared::connectors::{Ask, Checkpoint, Cursor, Page, Source};
-use rail_shared::domain::{Failure, FailureKind, Origin};
+use rail_shared::domain::{Failure, FailureKind, Origin, Ties};
 use rail_shared::store::records::{self, Batch, NewRecord, NewRecordError};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{self, SyncEntityRow, SyncRow};
@@ -90,7 +90,6 @@ impl<'a> Walk<'a> {
         while let Some(page) = fetched {
             let next = page.next.clone();
             let last = next.is_none();
-            // Versions of one kind of walk only: what wins a tie belongs to the whole batch.
             pages.push(page);
             let fetch = async {
                 match &next {
@@ -149,7 +148,7 @@ impl<'a> Walk<'a> {
             entity: self.entity,
             stream_id: self.stream.id,
             records: &records,
-            ties: last.ties,
+            ties: ties_of(pages),
             rejected: &rejected,
             cursor: cursor.as_ref(),
             checkpoint: checkpoint.as_ref(),
@@ -164,6 +163,15 @@ impl<'a> Walk<'a> {
             "committed"
         );
         Ok(())
+    }
+}
+
+/// A batch keeps what is stored as soon as one of its pages may hold older versions.
+fn ties_of(pages: &[Page]) -> Ties {
+    if pages.iter().any(|page| page.ties == Ties::KeepStored) {
+        Ties::KeepStored
+    } else {
+        Ties::TakeNew
     }
 }
 

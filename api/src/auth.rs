@@ -1,0 +1,84 @@
+//! Who asks: a bearer key, looked up by its digest, and what its scopes allow.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::http::{Method, StatusCode, header};
+use poem_openapi::SecurityScheme;
+use poem_openapi::auth::Bearer;
+use rail_shared::domain::{Scope, TenantId};
+use rail_shared::secrets::ApiKey;
+use rail_shared::store::api_keys::{self, Grant};
+use rail_shared::store::audit::Actor;
+
+use crate::front::Visit;
+use crate::problem::Problem;
+use crate::routes::BASE;
+use crate::state::Api;
+
+/// An API key, presented as `Authorization: Bearer rail_…`. Reading needs its scope `read`, everything else `write`, and
+/// keys themselves `admin`.
+#[derive(SecurityScheme)]
+#[oai(rename = "apiKey", ty = "bearer", bearer_format = "API key", checker = "admit")]
+pub struct Caller(Actor);
+
+impl Caller {
+    /// Whose things it may see and change.
+    pub fn tenant(&self) -> TenantId {
+        self.0.grant.tenant_id
+    }
+
+    /// Who it is, for the audit log.
+    pub fn actor(&self) -> &Actor {
+        &self.0
+    }
+}
+
+async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Actor> {
+    let (Some(api), Some(visit)) = (request.data::<Api>(), request.data::<Arc<Visit>>()) else {
+        return Err(Problem::internal().into());
+    };
+    let grant = grant_of(api, &bearer.token).await?.ok_or_else(unauthorized)?;
+    visit.note_tenant(grant.tenant_id);
+    let needed = scope_needed(request);
+    if !grant.scopes.contains(&needed) {
+        let detail = format!("This key lacks the scope {needed}.");
+        return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", detail).into());
+    }
+    Ok(Actor { grant, request_id: visit.request_id().to_owned() })
+}
+
+async fn grant_of(api: &Api, token: &str) -> Result<Option<Grant>, Problem> {
+    let digest = ApiKey::presented(token).digest();
+    if let Some(grant) = api.grants.remembered(&digest) {
+        return Ok(Some(grant));
+    }
+    let grant = api_keys::grant(&mut *api.store.connect().await?, &digest).await?;
+    if let Some(grant) = &grant {
+        api.grants.remember(digest, grant.clone());
+    }
+    Ok(grant)
+}
+
+fn scope_needed(request: &Request) -> Scope {
+    let of_keys = request
+        .original_uri()
+        .path()
+        .strip_prefix(BASE)
+        .is_some_and(|rest| rest == "/api-keys" || rest.starts_with("/api-keys/"));
+    match *request.method() {
+        _ if of_keys => Scope::Admin,
+        Method::GET | Method::HEAD => Scope::Read,
+        _ => Scope::Write,
+    }
+}
+
+/// No key came with the request, or one that is not accepted.
+pub fn unauthorized() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        "Present an API key that is not revoked: Authorization: Bearer rail_…",
+    )
+    .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"integrations-rail\"")
+}

@@ -1,0 +1,134 @@
+//! What each command does.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use rail_api::{Api, DEFAULT_TENANT};
+use rail_shared::connectors::Catalogue;
+use rail_shared::domain::{Clock, KeyId, Scope};
+use rail_shared::secrets::ApiKey;
+use rail_shared::store::{self, Store, api_keys};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::Settings;
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it: it cannot be shown again.
+    Create {
+        /// What to call it.
+        #[arg(long)]
+        name: String,
+        /// What it may do: read, write, admin; repeat for several.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<Scope>,
+        /// Whose it is.
+        #[arg(long, default_value = DEFAULT_TENANT)]
+        tenant: String,
+    },
+    /// List the keys of a tenant; never the keys themselves.
+    List {
+        /// Whose.
+        #[arg(long, default_value = DEFAULT_TENANT)]
+        tenant: String,
+    },
+    /// Revoke a key.
+    Revoke {
+        /// Its id, key_….
+        key_id: KeyId,
+        /// Whose it is.
+        #[arg(long, default_value = DEFAULT_TENANT)]
+        tenant: String,
+    },
+}
+
+/// Answers requests until a signal; a second one ends the process at once.
+pub async fn serve(settings: Settings, migrate: bool) -> anyhow::Result<()> {
+    let Settings { log: _, shared, api: config, key_ring } = settings;
+    let listener = TcpListener::bind(config.bind)
+        .await
+        .with_context(|| format!("RAIL_BIND: cannot listen at {}", config.bind))?;
+    let stop = stop_on_signal()?;
+    let api = Api::new(&shared, key_ring, Clock::system())?;
+    let migrating = migrate.then(|| shared.database_url.clone());
+    let preparing = tokio::spawn(rail_api::prepare(api.store.clone(), migrating, config.bootstrap_key));
+    tracing::info!(address = %listener.local_addr()?, url = config.public_url, "listening");
+    let served = rail_api::serve(listener, api, stop.cancelled_owned()).await;
+    preparing.abort();
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        for signals in 0.. {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            if signals > 0 {
+                tracing::warn!("a second signal: ending at once");
+                std::process::exit(1);
+            }
+            tracing::info!("stopping: requests in flight are finished first");
+            stopping.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let ran = store::migrate(&settings.shared.database_url).await?;
+    for name in &ran {
+        println!("migrated {name}");
+    }
+    if ran.is_empty() {
+        println!("the schema is up to date");
+    }
+    let store = Store::new(&settings.shared.database_url, 1)?;
+    rail_api::prepare(store, None, settings.api.bootstrap_key.clone()).await;
+    Ok(())
+}
+
+/// Makes, lists and revokes keys.
+pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()> {
+    let store = Store::new(&settings.shared.database_url, 1)?;
+    let mut conn = store.connect().await?;
+    match command {
+        KeyCommand::Create { name, scopes, tenant } => {
+            let tenant = api_keys::ensure_tenant(&mut conn, &tenant).await?;
+            let key = ApiKey::generate();
+            let id = api_keys::ensure(&mut conn, tenant, &name, &key.digest(), &scopes).await?;
+            eprintln!("{id}, shown this once:");
+            println!("{}", key.reveal());
+        }
+        KeyCommand::List { tenant } => {
+            let tenant = api_keys::ensure_tenant(&mut conn, &tenant).await?;
+            for row in api_keys::list(&mut conn, tenant).await? {
+                let state = if row.revoked_at.is_some() { "revoked" } else { "active" };
+                println!("{}  {state:<7}  {:<16}  {}", row.id, row.scopes.join(","), row.name);
+            }
+        }
+        KeyCommand::Revoke { key_id, tenant } => {
+            let tenant = api_keys::ensure_tenant(&mut conn, &tenant).await?;
+            if !api_keys::revoke(&mut conn, tenant, key_id).await? {
+                bail!("there is no key {key_id} that is not revoked");
+            }
+            println!("revoked {key_id}");
+        }
+    }
+    Ok(())
+}
+
+/// Prints the catalogue.
+pub fn list_connectors() -> anyhow::Result<()> {
+    for connector in Catalogue::embedded(&BTreeMap::new())?.iter() {
+        let (status, category) = (connector.status().as_str(), connector.category().as_str());
+        println!("{:<16} {status:<10} {category:<12} {}", connector.id(), connector.name());
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `rail-api`: the program around the library.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rail_shared::config::{self, ApiConfig, ConfigError, Environment, LogConfig, SharedConfig};
+use rail_shared::secrets::KeyRing;
+use rail_shared::telemetry;
+
+use commands::KeyCommand;
+
+/// The HTTP API of the Integrations Rail.
+#[derive(Debug, Parser)]
+#[command(version, after_help = config::VARIABLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer requests until SIGTERM or SIGINT; then finish those in flight and end.
+    Serve {
+        /// Bring the schema up to date first.
+        #[arg(long)]
+        migrate: bool,
+    },
+    /// Bring the schema up to date, and make the first tenant and its bootstrap key.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(KeyCommand),
+    /// What can be connected.
+    #[command(subcommand)]
+    Connectors(ConnectorCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConnectorCommand {
+    /// List the catalogue.
+    List,
+}
+
+/// Everything the environment says.
+struct Settings {
+    log: LogConfig,
+    shared: SharedConfig,
+    api: ApiConfig,
+    key_ring: KeyRing,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    if matches!(command, Command::Openapi) {
+        print!("{}", rail_api::document_text());
+        return ExitCode::SUCCESS;
+    }
+    if let Command::Connectors(ConnectorCommand::List) = command {
+        return told(commands::list_connectors());
+    }
+    let settings = match settings(&Environment::process()) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = telemetry::start(&settings.log.filter, settings.log.format) {
+        eprintln!("RAIL_LOG: {error}");
+        return ExitCode::from(2);
+    }
+    told(match command {
+        Command::Serve { migrate } => commands::serve(settings, migrate).await,
+        Command::Migrate => commands::migrate(&settings).await,
+        Command::Keys(command) => commands::keys(&settings, command).await,
+        Command::Openapi | Command::Connectors(_) => Ok(()),
+    })
+}
+
+fn told(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every fault of every part at once.
+fn settings(env: &Environment) -> Result<Settings, ConfigError> {
+    let mut faults = Vec::new();
+    let log = LogConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let shared = SharedConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let api = ApiConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let key_ring = config::key_ring(env).map_err(|error| faults.extend(error.0));
+    match (log, shared, api, key_ring) {
+        (Ok(log), Ok(shared), Ok(api), Ok(key_ring)) => Ok(Settings { log, shared, api, key_ring }),
+        _ => Err(ConfigError(faults)),
+    }
+}

@@ -1,0 +1,118 @@
+//! Exports.
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use rail_shared::domain::ExportId;
+use rail_shared::store::audit;
+use rail_shared::store::exports::{self, NewExport as NewExportRow};
+use serde_json::json;
+
+use super::{BASE, Tag};
+use crate::answer::{Created, Done, Found, Listed};
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::problem::Problem;
+use crate::refusal::{Creates, Finds, Lists, Refusal};
+use crate::schemas::cursor::{default_limit, next, page_ask};
+use crate::schemas::export::Export;
+use crate::schemas::export_asked::NewExport;
+use crate::schemas::wire::Id;
+use crate::state::Api;
+
+/// The operations on exports.
+#[derive(Debug)]
+pub struct Exports;
+
+#[OpenApi(prefix_path = BASE, tag = "Tag::Exports")]
+impl Exports {
+    /// Create an export.
+    ///
+    /// Says what to write, from which entities and records, when and where. Nothing is written before its schedule or
+    /// a run on request.
+    #[oai(path = "/exports", method = "post", operation_id = "createExport")]
+    async fn create(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        body: Body<NewExport>,
+    ) -> Result<Created<Export>, Refusal<Creates>> {
+        let meant = body.read(api, api)?;
+        let now = api.clock.now();
+        let new = NewExportRow {
+            tenant_id: caller.tenant(),
+            name: &meant.name,
+            format: meant.format,
+            entities: &meant.entities,
+            filter: meant.filter.as_ref(),
+            options: &json!({}),
+            schedule: meant.schedule.as_ref().map(|(_, given)| given),
+            destination: &meant.destination,
+            next_run_at: meant.schedule.as_ref().map(|(schedule, _)| schedule.next_after(now)),
+            created_at: now,
+        };
+        let mut transaction = api.store.begin().await?;
+        let row = exports::create(&mut transaction, &new).await?;
+        audit::write(&mut transaction, caller.actor(), "export.create", &row.id.to_string()).await?;
+        transaction.commit().await?;
+        let location = format!("{BASE}/exports/{}", row.id);
+        Ok(Created::new(row).at(location))
+    }
+
+    /// List exports.
+    ///
+    /// Newest first.
+    #[oai(path = "/exports", method = "get", operation_id = "listExports")]
+    async fn list(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// At most so many.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// Where to go on: `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Listed<Export>, Refusal<Lists>> {
+        let ask = page_ask::<ExportId>(limit.0, cursor.0.as_deref())?;
+        let listed = exports::list(&mut *api.store.connect().await?, caller.tenant(), ask).await?;
+        let next = next(&listed, |row| row.id);
+        Ok(Listed::of(listed.rows, next))
+    }
+
+    /// Get an export.
+    ///
+    /// As it was configured, and when it runs next.
+    #[oai(path = "/exports/:exportId", method = "get", operation_id = "getExport")]
+    async fn get(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        id: Path<Id<ExportId>>,
+    ) -> Result<Found<Export>, Refusal<Finds>> {
+        let found = exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
+        Ok(Found::new(found.ok_or_else(|| Problem::not_found("export"))?))
+    }
+
+    /// Delete an export.
+    ///
+    /// With its runs; the files they wrote stay where they are.
+    #[oai(path = "/exports/:exportId", method = "delete", operation_id = "deleteExport")]
+    async fn delete(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        id: Path<Id<ExportId>>,
+    ) -> Result<Done, Refusal<Finds>> {
+        let mut transaction = api.store.begin().await?;
+        if !exports::erase(&mut transaction, caller.tenant(), id.0.0).await? {
+            return Err(Problem::not_found("export").into());
+        }
+        audit::write(&mut transaction, caller.actor(), "export.delete", &id.0.0.to_string()).await?;
+        transaction.commit().await?;
+        Ok(Done)
+    }
+}

@@ -1,0 +1,64 @@
+//! The operations, one file per resource.
+
+mod api_keys;
+mod connections;
+mod connectors;
+mod exports;
+mod files;
+mod health;
+mod records;
+mod runs;
+mod syncs;
+
+use poem_openapi::Tags;
+
+/// Where the operations begin.
+pub const BASE: &str = "/api/v1/integrations";
+
+/// All operations.
+pub type Routes = (
+    connectors::Connectors,
+    connections::Connections,
+    syncs::Syncs,
+    exports::Exports,
+    runs::Runs,
+    files::Files,
+    records::Records,
+    api_keys::ApiKeys,
+    health::Health,
+);
+
+/// All operations.
+pub fn routes() -> Routes {
+    (
+        connectors::Connectors,
+        connections::Connections,
+        syncs::Syncs,
+        exports::Exports,
+        runs::Runs,
+        files::Files,
+        records::Records,
+        api_keys::ApiKeys,
+        health::Health,
+    )
+}
+
+/// What operations are about.
+#[derive(Tags)]
+enum Tag {
+    /// The outside systems that can be connected.
+    Connectors,
+    /// Connectors with credentials and settings.
+    Connections,
+    /// Runs that copy records of a connection into the rail.
+    Syncs,
+    /// What was synced.
+    Records,
+    /// Files written from records, on request or by schedule.
+    Exports,
+    /// Keys to this API.
+    #[oai(rename = "API keys")]
+    ApiKeys,
+    /// Whether this process can work.
+    Health,
+}

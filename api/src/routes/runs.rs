@@ -1,0 +1,106 @@
+//! Runs of an export.
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use rail_shared::domain::{ExportId, JobKind, RunId};
+use rail_shared::queue::Ring;
+use rail_shared::store::{StoreError, audit, exports, runs};
+
+use super::{BASE, Tag};
+use crate::answer::{Accepted, Found, Listed};
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::refusal::{Finds, ListsWithin, Refusal};
+use crate::schemas::cursor::{default_limit, next, page_ask};
+use crate::schemas::run::ExportRun;
+use crate::schemas::wire::Id;
+use crate::state::Api;
+
+/// The operations on runs.
+#[derive(Debug)]
+pub struct Runs;
+
+#[OpenApi(prefix_path = BASE, tag = "Tag::Exports")]
+impl Runs {
+    /// Run an export now.
+    ///
+    /// Accepted at once and run by a worker; follow it at the Location.
+    #[oai(path = "/exports/:exportId/run", method = "post", operation_id = "runExport")]
+    async fn start(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+    ) -> Result<Accepted<ExportRun>, Refusal<Finds>> {
+        let run = accept(api, &caller, export_id.0.0).await?;
+        let ring = Ring { job_id: run.row.id.into(), dispatch_no: 0 };
+        api.ringer.ring(JobKind::Export, ring);
+        let location = format!("{BASE}/exports/{}/runs/{}", run.row.export_id, run.row.id);
+        Ok(Accepted::new(run).at(location))
+    }
+
+    /// List the runs of an export.
+    ///
+    /// Newest first.
+    #[oai(path = "/exports/:exportId/runs", method = "get", operation_id = "listExportRuns")]
+    async fn list(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+        /// At most so many.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// Where to go on: `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Listed<ExportRun>, Refusal<ListsWithin>> {
+        let ask = page_ask::<RunId>(limit.0, cursor.0.as_deref())?;
+        let mut conn = api.store.connect().await?;
+        let export = exports::find(&mut conn, caller.tenant(), export_id.0.0).await?;
+        let export = export.ok_or_else(|| Problem::not_found("export"))?;
+        let listed = runs::list(&mut conn, caller.tenant(), export.id, ask).await?;
+        let next = next(&listed, |run| run.row.id);
+        Ok(Listed::of(listed.rows, next))
+    }
+
+    /// Get a run of an export.
+    ///
+    /// Where it stands, and the files it left behind.
+    #[oai(path = "/exports/:exportId/runs/:runId", method = "get", operation_id = "getExportRun")]
+    async fn get(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+        /// Which run.
+        #[oai(name = "runId")]
+        run_id: Path<Id<RunId>>,
+    ) -> Result<Found<ExportRun>, Refusal<Finds>> {
+        let mut conn = api.store.connect().await?;
+        let found = runs::find(&mut conn, caller.tenant(), export_id.0.0, run_id.0.0).await?;
+        Ok(Found::new(found.ok_or_else(|| Problem::not_found("run"))?))
+    }
+}
+
+async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, Problem> {
+    let mut transaction = api.store.begin().await?;
+    let export = exports::find(&mut transaction, caller.tenant(), id).await?;
+    let export = export.ok_or_else(|| Problem::not_found("export"))?;
+    let run_id = match runs::accept(&mut transaction, caller.tenant(), export.id, api.clock.now()).await {
+        Ok(run_id) => run_id,
+        // Erased since it was read.
+        Err(StoreError::Refused(_)) => return Err(Problem::not_found("export")),
+        Err(other) => return Err(other.into()),
+    };
+    audit::write(&mut transaction, caller.actor(), "export.run", &run_id.to_string()).await?;
+    let run = runs::find(&mut transaction, caller.tenant(), export.id, run_id).await?;
+    transaction.commit().await?;
+    run.ok_or_else(Problem::internal)
+}

@@ -1,0 +1,200 @@
+//! Syncs of a connection.
+
+use poem::http::{StatusCode, header};
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
+use rail_shared::queue::Ring;
+use rail_shared::store::connections::ConnectionRow;
+use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
+use rail_shared::store::syncs::{self, NewSync as NewSyncRow};
+use rail_shared::store::{StoreError, audit};
+
+use super::{BASE, Tag};
+use crate::answer::{Accepted, Found, Listed};
+use crate::auth::Caller;
+use crate::body::Body;
+use crate::connecting;
+use crate::problem::Problem;
+use crate::refusal::{Finds, ListsWithin, Refusal, Starts};
+use crate::schemas::cursor::{default_limit, next, page_ask};
+use crate::schemas::sync::Sync;
+use crate::schemas::sync_asked::{IfRunning, NewSync, SyncMeant, refuse};
+use crate::schemas::wire::Id;
+use crate::state::Api;
+
+/// How often acceptance is tried when the sync that was in the way has just ended.
+const TRIES: usize = 3;
+
+/// The operations on syncs.
+#[derive(Debug)]
+pub struct Syncs;
+
+#[OpenApi(prefix_path = BASE, tag = "Tag::Syncs")]
+impl Syncs {
+    /// Start a sync.
+    ///
+    /// Accepted at once and run by a worker; follow it at the Location. A connection has one active sync at most: a
+    /// second one is refused with 409 `sync-already-active`, which names the active one, or answered with it when
+    /// `ifRunning=attach`. Without a body, all entities are synced INCREMENTAL.
+    #[oai(path = "/connections/:connectionId/sync", method = "post", operation_id = "startSync")]
+    async fn start(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which connection.
+        #[oai(name = "connectionId")]
+        connection_id: Path<Id<ConnectionId>>,
+        /// What to do when the connection has an active sync.
+        #[oai(name = "ifRunning", default = "refuse")]
+        if_running: Query<IfRunning>,
+        body: Body<NewSync>,
+    ) -> Result<Accepted<Sync>, Refusal<Starts>> {
+        let connection = connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
+        let connector = api.catalogue.get(&connection.connector_id).ok_or_else(|| not_active(&connection))?;
+        let meant = body.read(api, connector)?;
+        may_sync(&connection)?;
+        let accepted = accept(api, &caller, connection.id, &meant, if_running.0).await?;
+        let location = location(&accepted);
+        Ok(Accepted::new(accepted).at(location))
+    }
+
+    /// List the syncs of a connection.
+    ///
+    /// Newest first.
+    #[oai(path = "/connections/:connectionId/sync", method = "get", operation_id = "listSyncs")]
+    async fn list(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which connection.
+        #[oai(name = "connectionId")]
+        connection_id: Path<Id<ConnectionId>>,
+        /// At most so many.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        limit: Query<u16>,
+        /// Where to go on: `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Listed<Sync>, Refusal<ListsWithin>> {
+        let ask = page_ask::<SyncId>(limit.0, cursor.0.as_deref())?;
+        let mut conn = api.store.connect().await?;
+        let connection = connecting::find(&mut conn, &caller, connection_id.0.0).await?;
+        let listed = syncs::list(&mut conn, caller.tenant(), connection.id, ask).await?;
+        let next = next(&listed, |sync| sync.asked.id);
+        Ok(Listed::of(listed.rows, next))
+    }
+
+    /// Get a sync.
+    ///
+    /// Where it stands, how far it is, and what became of the records of each entity.
+    #[oai(path = "/connections/:connectionId/sync/:syncId", method = "get", operation_id = "getSync")]
+    async fn get(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which connection.
+        #[oai(name = "connectionId")]
+        connection_id: Path<Id<ConnectionId>>,
+        /// Which sync.
+        #[oai(name = "syncId")]
+        sync_id: Path<Id<SyncId>>,
+    ) -> Result<Found<Sync>, Refusal<Finds>> {
+        let mut conn = api.store.connect().await?;
+        let found = syncs::find(&mut conn, caller.tenant(), connection_id.0.0, sync_id.0.0).await?;
+        Ok(Found::new(found.ok_or_else(|| Problem::not_found("sync"))?))
+    }
+}
+
+fn location(sync: &syncs::Sync) -> String {
+    location_of(sync.asked.connection_id, sync.asked.id)
+}
+
+fn location_of(connection: ConnectionId, sync: SyncId) -> String {
+    format!("{BASE}/connections/{connection}/sync/{sync}")
+}
+
+/// A connection in ERROR may be tried: the sync itself shows whether the reason is gone.
+fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
+    match connection.status {
+        ConnectionStatus::Active | ConnectionStatus::Error => Ok(()),
+        ConnectionStatus::PendingAuthorization | ConnectionStatus::ReauthRequired | ConnectionStatus::Paused => {
+            Err(not_active(connection))
+        }
+    }
+}
+
+fn not_active(connection: &ConnectionRow) -> Problem {
+    let reason = connection.status_reason.as_deref().unwrap_or_default();
+    let detail = format!("The connection is {} and cannot be synced. {reason}", connection.status);
+    Problem::new(StatusCode::CONFLICT, "connection-not-active", detail.trim_end())
+}
+
+async fn accept(
+    api: &Api,
+    caller: &Caller,
+    connection: ConnectionId,
+    meant: &SyncMeant,
+    if_running: IfRunning,
+) -> Result<syncs::Sync, Problem> {
+    for _ in 0..TRIES {
+        match try_accept(api, caller, connection, meant).await {
+            Ok(sync) => {
+                let ring = Ring { job_id: sync.asked.id.into(), dispatch_no: 0 };
+                api.ringer.ring(JobKind::Sync, ring);
+                return Ok(sync);
+            }
+            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => {}
+            // Erased since it was read.
+            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection")),
+            Err(other) => return Err(other.into()),
+        }
+        let mut conn = api.store.connect().await?;
+        let Some(active) = jobs::active_sync(&mut conn, connection).await? else {
+            continue;
+        };
+        let active = SyncId::from(active);
+        match if_running {
+            IfRunning::Refuse => return Err(already_active(connection, active)),
+            IfRunning::Attach => {
+                if let Some(sync) = syncs::find(&mut conn, caller.tenant(), connection, active).await? {
+                    return Ok(sync);
+                }
+            }
+        }
+    }
+    let detail = "Syncs of this connection begin and end right now; try again.";
+    Err(Problem::unavailable("busy", detail))
+}
+
+async fn try_accept(
+    api: &Api,
+    caller: &Caller,
+    connection: ConnectionId,
+    meant: &SyncMeant,
+) -> Result<syncs::Sync, StoreError> {
+    let new = NewSyncRow {
+        tenant_id: caller.tenant(),
+        connection_id: connection,
+        mode: meant.mode,
+        date_range: meant.date_range,
+        entities: &meant.entities,
+        created_at: api.clock.now(),
+    };
+    let mut transaction = api.store.begin().await?;
+    let id = syncs::accept(&mut transaction, &new).await?;
+    audit::write(&mut transaction, caller.actor(), "sync.start", &id.to_string()).await?;
+    let accepted = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+    transaction.commit().await?;
+    accepted.ok_or(StoreError::Stale)
+}
+
+fn already_active(connection: ConnectionId, active: SyncId) -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "sync-already-active",
+        format!("The sync {active} of this connection is active; wait for it, or ask with ifRunning=attach."),
+    )
+    .with_sync(active.to_string())
+    .with_header(header::LOCATION, location_of(connection, active))
+}

@@ -1,0 +1,169 @@
+//! Connections on the wire, as they are answered.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use rail_shared::connectors::TestReport;
+use rail_shared::domain::{ConnectionId, ConnectionStatus, Failure, FailureKind};
+use rail_shared::store::connections::ConnectionRow;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use super::wire::{AnyObject, Id, Word, wire};
+use crate::answer::{Shown, Tagged};
+
+/// A connector with credentials and settings. The credentials are never answered.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct Connection {
+    /// Identity.
+    connection_id: Id<ConnectionId>,
+    /// Which connector.
+    connector_id: String,
+    /// What its owner calls it.
+    name: String,
+    /// Where it stands.
+    status: Word<ConnectionStatus>,
+    /// Why it is not ACTIVE.
+    status_reason: Option<String>,
+    /// Its settings.
+    config: ConnectionConfig,
+    /// When a sync last completed.
+    last_sync_at: Option<DateTime<Utc>>,
+    /// When it syncs by itself next.
+    next_sync_at: Option<DateTime<Utc>>,
+    /// When it was created.
+    created_at: DateTime<Utc>,
+    /// When it was last changed.
+    updated_at: DateTime<Utc>,
+}
+
+impl Shown for Connection {
+    const TAGGED: Tagged = Tagged::Yes;
+}
+
+/// The settings of a connection: those of every connection, and its connector's own.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionConfig {
+    sync_interval: Option<String>,
+    auto_sync: bool,
+    #[serde(flatten)]
+    settings: Map<String, Value>,
+}
+
+wire!([] ConnectionConfig, "ConnectionConfig", MetaSchemaRef::Inline(Box::new(MetaSchema {
+    properties: vec![
+        ("syncInterval", MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some("How often it syncs by itself, for example `15m`."),
+            nullable: true,
+            ..MetaSchema::new("string")
+        }))),
+        ("autoSync", MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some("Whether it syncs by itself."),
+            ..MetaSchema::new("boolean")
+        }))),
+    ],
+    required: vec!["syncInterval", "autoSync"],
+    additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+    ..MetaSchema::new("object")
+})), |_| {});
+
+impl From<ConnectionRow> for Connection {
+    fn from(row: ConnectionRow) -> Self {
+        let ConnectionRow {
+            id,
+            tenant_id: _,
+            connector_id,
+            name,
+            status,
+            status_reason,
+            sealed_credentials: _,
+            sealed_by: _,
+            settings,
+            sync_interval,
+            auto_sync,
+            next_sync_at,
+            last_sync_at,
+            version: _,
+            created_at,
+            updated_at,
+        } = row;
+        let AnyObject(settings) = settings.into();
+        Self {
+            connection_id: Id(id),
+            connector_id,
+            name,
+            status: Word(status),
+            status_reason,
+            config: ConnectionConfig { sync_interval, auto_sync, settings },
+            last_sync_at,
+            next_sync_at,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
+/// Whether a connection works.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct ConnectionTest {
+    /// Whether a sync of every entity would be let in.
+    success: bool,
+    /// How long the vendor took to answer, in milliseconds.
+    latency: u64,
+    /// The version of the vendor's API, where it says.
+    version: Option<String>,
+    /// What the credentials may do.
+    permissions: Vec<String>,
+    /// Why it does not work.
+    error: Option<TestError>,
+}
+
+impl Shown for ConnectionTest {}
+
+/// Why a connection does not work.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+struct TestError {
+    /// What went wrong.
+    code: Word<FailureKind>,
+    /// What happened and what to do.
+    detail: String,
+    /// What a sync of every entity needs and the credentials may not do.
+    missing_permissions: Vec<String>,
+}
+
+impl From<TestReport> for ConnectionTest {
+    fn from(report: TestReport) -> Self {
+        let TestReport { latency_ms, version, permissions, missing_permissions } = report;
+        let error = (!missing_permissions.is_empty()).then(|| TestError {
+            code: Word(FailureKind::PermissionDenied),
+            detail: format!("The credentials are accepted but lack {}.", missing_permissions.join(", ")),
+            missing_permissions,
+        });
+        Self { success: error.is_none(), latency: latency_ms, version, permissions, error }
+    }
+}
+
+impl ConnectionTest {
+    /// A test that failed after so long.
+    pub fn failed(failure: Failure, took: Duration) -> Self {
+        let Failure { kind, message, origin: _, retryable: _, retry_after: _ } = failure;
+        Self {
+            success: false,
+            latency: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            version: None,
+            permissions: Vec::new(),
+            error: Some(TestError { code: Word(kind), detail: message, missing_permissions: Vec::new() }),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Exports on the wire, as callers ask for them.
+
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use rail_shared::blobs::LocalPlace;
+use rail_shared::domain::{DestinationType, ExportFormat, Faults, Filter, Frequency, Schedule};
+use rail_shared::store::JsonText;
+use serde::Serialize;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use super::wire::{AnyObject, Word, wire};
+use crate::body::{Asked, Json};
+use crate::state::Api;
+
+/// An export to be configured.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+#[allow(dead_code, reason = "gives the document its schema")]
+pub struct NewExport {
+    /// What its owner calls it.
+    #[oai(validator(min_length = 1, max_length = 200))]
+    name: String,
+    /// What to write. Only CSV is available yet.
+    format: Word<ExportFormat>,
+    /// What to read; each entity becomes a file.
+    #[oai(validator(min_items = 1, max_items = 100, unique_items))]
+    entities: Vec<String>,
+    /// Which records to take: fields and the value they equal, or operators (`eq ne gt gte lt lte in nin exists contains
+    /// startsWith`); `and`, `or`, `not` join filters. All records when left out.
+    filter: Option<AnyObject>,
+    /// When to run by itself; only on request when left out.
+    schedule: Option<ScheduleAsked>,
+    /// Where the files go.
+    destination: DestinationAsked,
+}
+
+/// When an export runs by itself.
+#[derive(Debug, Object)]
+#[allow(dead_code, reason = "gives the document its schema")]
+struct ScheduleAsked {
+    /// How often.
+    frequency: Word<Frequency>,
+    /// Of a week 1 (Monday) to 7, of a month 1 to 31 (its last day where it is shorter) or `LAST`. Only with WEEKLY and
+    /// MONTHLY, and needed there.
+    day: Option<DayAsked>,
+    /// The wall clock, `HH:MM`; midnight when left out. HOURLY takes its minute.
+    #[oai(validator(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    time: Option<String>,
+    /// Whose wall clock, by its IANA name; UTC when left out.
+    timezone: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DayAsked;
+
+wire!([] DayAsked, "DayAsked", MetaSchemaRef::Inline(Box::new(MetaSchema {
+    any_of: vec![
+        MetaSchemaRef::Inline(Box::new(MetaSchema { minimum: Some(1.0), maximum: Some(31.0), ..MetaSchema::new("integer") })),
+        MetaSchemaRef::Inline(Box::new(MetaSchema { enum_items: vec![Value::from("LAST")], ..MetaSchema::new("string") })),
+    ],
+    ..MetaSchema::ANY
+})), |_| {});
+
+/// Where an export's files go.
+#[derive(Debug, Object)]
+#[allow(dead_code, reason = "gives the document its schema")]
+struct DestinationAsked {
+    /// What kind of place. AZURE_BLOB is not available yet; LOCAL only where the operator allows a directory.
+    #[oai(rename = "type")]
+    kind: Word<DestinationType>,
+    /// The bucket; with S3, and needed there.
+    #[oai(validator(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
+    bucket: Option<String>,
+    /// The directory or prefix; slashes around it mean nothing.
+    #[oai(validator(max_length = 500))]
+    path: String,
+    /// The bucket's region; with S3, the operator's own when left out.
+    #[oai(validator(pattern = "^[a-z0-9-]{1,50}$"))]
+    region: Option<String>,
+}
+
+/// An export to be configured, understood.
+#[derive(Debug)]
+pub struct ExportMeant {
+    /// Its name.
+    pub name: String,
+    /// What to write.
+    pub format: ExportFormat,
+    /// What to read.
+    pub entities: Vec<String>,
+    /// Which records, as given.
+    pub filter: Option<JsonText>,
+    /// When: understood, and as given.
+    pub schedule: Option<(Schedule, Value)>,
+    /// Where, as given.
+    pub destination: Value,
+}
+
+impl Asked for NewExport {
+    type Meant = ExportMeant;
+    type Rules<'a> = &'a Api;
+    const OWN: &'static [&'static str] = &["/filter", "/schedule"];
+
+    fn read(body: &Json, api: &Api, faults: &mut Faults) -> Option<ExportMeant> {
+        let format: Option<ExportFormat> = body.text_at("/format").and_then(|word| word.parse().ok());
+        if format.is_some_and(|format| format != ExportFormat::Csv) {
+            faults.add("/format", "format-unavailable", "Only CSV is available yet.");
+        }
+        let entities = body.texts_at("/entities");
+        for (place, entity) in entities.iter().flatten().enumerate() {
+            if !api.catalogue.knows_entity(entity) {
+                let detail = "No connector has an entity of this name; GET /connectors lists them.";
+                faults.add(format!("/entities/{place}"), "unknown-entity", detail);
+            }
+        }
+        let filter = body.raw("filter");
+        if let Some(Err(found)) = filter.as_deref().map(|text| Filter::parse(text, "/filter")) {
+            faults.extend(found);
+        }
+        let given = body.value().pointer("/schedule");
+        let schedule = match given.map(|given| Schedule::parse(given, "/schedule")) {
+            Some(Ok(schedule)) => Some(schedule),
+            Some(Err(found)) => {
+                faults.extend(found);
+                None
+            }
+            None => None,
+        };
+        check_destination(body, api, faults);
+        Some(ExportMeant {
+            name: body.text_at("/name")?.to_owned(),
+            format: format?,
+            entities: entities?.into_iter().map(str::to_owned).collect(),
+            filter: filter.and_then(|text| JsonText::new(text).ok()),
+            schedule: schedule.zip(given.cloned()),
+            destination: body.at("/destination")?.clone(),
+        })
+    }
+}
+
+fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
+    let kind: Option<DestinationType> = body.text_at("/destination/type").and_then(|word| word.parse().ok());
+    let mut unavailable = |detail| faults.add("/destination/type", "destination-unavailable", detail);
+    match kind {
+        Some(DestinationType::AzureBlob) => unavailable("AZURE_BLOB is not available yet."),
+        Some(DestinationType::Local) if api.outputs.export_dir.is_none() => {
+            unavailable("LOCAL is not available: the operator has set no RAIL_EXPORT_DIR.");
+        }
+        Some(DestinationType::S3) if body.at("/destination/bucket").is_none() => {
+            if !faults.touch("/destination/bucket") {
+                faults.add("/destination/bucket", "missing", "With S3, the bucket is required.");
+            }
+        }
+        _ => {}
+    }
+    if kind == Some(DestinationType::Local) {
+        for field in ["bucket", "region"] {
+            let pointer = format!("/destination/{field}");
+            if body.at(&pointer).is_some() {
+                faults.add(pointer, "unknown-field", "A LOCAL destination has a path only.");
+            }
+        }
+    }
+    if let Some(path) = body.text_at("/destination/path")
+        && let Err(failure) = LocalPlace::new(PathBuf::new(), path)
+    {
+        faults.add("/destination/path", "bad-path", failure.message);
+    }
+}

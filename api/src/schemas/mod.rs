@@ -1,0 +1,16 @@
+//! What stands on the wire. Answers are made from rows by `From`, which names every column, so that a new one must be
+//! decided on; bodies say what they mean by [`Asked`](crate::body::Asked).
+
+pub mod api_key;
+pub mod connection;
+pub mod connection_asked;
+pub mod connector;
+pub mod cursor;
+pub mod export;
+pub mod export_asked;
+pub mod failure;
+pub mod record;
+pub mod run;
+pub mod sync;
+pub mod sync_asked;
+pub mod wire;

@@ -1,0 +1,87 @@
+//! Runs of exports on the wire.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use rail_shared::domain::{ExportId, JobState, RunId};
+use rail_shared::store::jobs::JobRow;
+use rail_shared::store::runs::{self, RunRow};
+use serde::Serialize;
+
+use super::failure::JobError;
+use super::wire::{Id, Word};
+use crate::answer::Shown;
+
+/// One run of an export.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct ExportRun {
+    /// Identity.
+    run_id: Id<RunId>,
+    /// Of which export.
+    export_id: Id<ExportId>,
+    /// Where it stands.
+    status: Word<JobState>,
+    /// When it was asked for.
+    created_at: DateTime<Utc>,
+    /// When a worker first began with it.
+    started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    completed_at: Option<DateTime<Utc>>,
+    /// Attempts so far.
+    attempt: i32,
+    /// Why the last attempt did not succeed.
+    error: Option<JobError>,
+    /// Records written so far.
+    rows: i64,
+    /// Bytes written so far.
+    bytes: i64,
+    /// The files, once all are whole.
+    files: Vec<ExportFile>,
+}
+
+impl Shown for ExportRun {}
+
+/// One file of a run.
+#[derive(Debug, Serialize, Object)]
+struct ExportFile {
+    /// The entity in it.
+    entity: String,
+    /// Where it is: a path, or `s3://bucket/key`.
+    path: String,
+    /// Records in it.
+    rows: u64,
+    /// Its size.
+    bytes: u64,
+    /// The SHA-256 of its bytes, hexadecimal.
+    sha256: String,
+}
+
+impl From<runs::Run> for ExportRun {
+    fn from(run: runs::Run) -> Self {
+        let runs::Run { row, job, files } = run;
+        let error = JobError::of(&job);
+        let RunRow { id, export_id, rows, bytes, files: _ } = row;
+        let JobRow { id: _, state, attempt, error: _, created_at, started_at, finished_at } = job;
+        Self {
+            run_id: Id(id),
+            export_id: Id(export_id),
+            status: Word(state),
+            created_at,
+            started_at,
+            completed_at: finished_at,
+            attempt,
+            error,
+            rows,
+            bytes,
+            files: files.into_iter().map(ExportFile::from).collect(),
+        }
+    }
+}
+
+impl From<runs::RunFile> for ExportFile {
+    fn from(file: runs::RunFile) -> Self {
+        let runs::RunFile { entity, key: _, location, rows, bytes, sha256 } = file;
+        Self { entity, path: location, rows, bytes, sha256 }
+    }
+}

@@ -1,0 +1,117 @@
+//! Syncs on the wire, as callers ask for them.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use poem_openapi::{Enum, Object};
+use rail_shared::connectors::Connector;
+use rail_shared::domain::{DateRange, Faults, SyncMode};
+
+use super::wire::Word;
+use crate::body::{Asked, Json, Need};
+
+/// A sync to be run. An empty body asks for all entities, INCREMENTAL.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+#[allow(dead_code, reason = "gives the document its schema")]
+pub struct NewSync {
+    /// What to read, of the connector's `entities`; all of them when left out.
+    #[oai(validator(min_items = 1, max_items = 100, unique_items))]
+    entities: Option<Vec<String>>,
+    /// FULL reads every record; INCREMENTAL, the default, what changed since the last sync; SNAPSHOT is not available yet.
+    mode: Option<Word<SyncMode>>,
+    /// Only records of these days.
+    date_range: Option<DaysAsked>,
+}
+
+/// Whole days, both included, in UTC.
+#[derive(Debug, Object)]
+#[allow(dead_code, reason = "gives the document its schema")]
+struct DaysAsked {
+    /// The first day.
+    from: NaiveDate,
+    /// The last day; not before the first.
+    to: NaiveDate,
+}
+
+/// What to do when the connection has an active sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "lowercase")]
+pub enum IfRunning {
+    /// Refuse with 409.
+    Refuse,
+    /// Answer with the active one.
+    Attach,
+}
+
+/// What happens unless something else is asked for.
+pub fn refuse() -> IfRunning {
+    IfRunning::Refuse
+}
+
+/// A sync to be run, understood.
+#[derive(Debug)]
+pub struct SyncMeant {
+    /// What to read, in order.
+    pub entities: Vec<String>,
+    /// How.
+    pub mode: SyncMode,
+    /// The days it is limited to.
+    pub date_range: Option<DateRange>,
+}
+
+impl Asked for NewSync {
+    type Meant = SyncMeant;
+    type Rules<'a> = &'a Connector;
+    const NEED: Need = Need::Optional;
+
+    fn read(body: &Json, connector: &Connector, faults: &mut Faults) -> Option<SyncMeant> {
+        let entities = match body.texts_at("/entities") {
+            Some(given) => {
+                for (place, entity) in given.iter().enumerate() {
+                    if !connector.has_entity(entity) {
+                        let detail = format!("{} has no entity of this name.", connector.name());
+                        faults.add(format!("/entities/{place}"), "unknown-entity", detail);
+                    }
+                }
+                given.into_iter().map(str::to_owned).collect()
+            }
+            None => connector.entities().map(str::to_owned).collect(),
+        };
+        let mode = match body.text_at("/mode").map(str::parse) {
+            Some(Ok(mode)) => mode,
+            Some(Err(_)) | None => SyncMode::Incremental,
+        };
+        if mode == SyncMode::Snapshot {
+            let detail = "SNAPSHOT is not available yet; FULL reads every record into the live set.";
+            faults.add("/mode", "mode-unavailable", detail);
+        }
+        Some(SyncMeant { entities, mode, date_range: read_days(body, faults) })
+    }
+}
+
+fn read_days(body: &Json, faults: &mut Faults) -> Option<DateRange> {
+    let mut day = |pointer| match body.text_at(pointer).map(read_day) {
+        Some(None) => {
+            faults.add(pointer, "bad-date", "This is a day of the calendar such as 2025-01-31.");
+            None
+        }
+        read => read.flatten(),
+    };
+    let (from, to) = (day("/dateRange/from")?, day("/dateRange/to")?);
+    if from > to {
+        faults.add("/dateRange/to", "range-reversed", "The last day is not before the first.");
+    }
+    Some(DateRange { from, to })
+}
+
+/// `YYYY-MM-DD` and nothing looser.
+fn read_day(text: &str) -> Option<NaiveDate> {
+    let digits: BTreeSet<usize> = [4, 7].into();
+    let strict = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if digits.contains(&at) { byte == b'-' } else { byte.is_ascii_digit() });
+    strict.then(|| text.parse().ok()).flatten()
+}

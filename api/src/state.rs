@@ -1,0 +1,109 @@
+//! What every request may use.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rail_shared::config::{OutputConfig, SharedConfig};
+use rail_shared::connectors::{Catalogue, CatalogueError};
+use rail_shared::domain::Clock;
+use rail_shared::http::{Guard, Http, HttpError, Limits};
+use rail_shared::queue::{Doorbell, QueueError, Ringer};
+use rail_shared::secrets::{ExposeSecret, KeyRing, References};
+use rail_shared::store::{Store, StoreError};
+
+use crate::grants::Grants;
+use crate::shapes::Shapes;
+
+/// What all lists of rings of this installation begin with in Redis.
+const DOORBELL: &str = "rail";
+
+/// The api's parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// See [`Api`].
+pub struct Parts {
+    /// Postgres.
+    pub store: Store,
+    /// Redis, to be asked how it is.
+    pub doorbell: Doorbell,
+    /// Redis, to ring for accepted jobs.
+    pub ringer: Ringer,
+    /// The connectors.
+    pub catalogue: Catalogue,
+    /// The way to vendors.
+    pub http: Http,
+    /// What seals credentials.
+    pub key_ring: KeyRing,
+    /// What credentials may refer to.
+    pub references: References,
+    /// Where exports may go.
+    pub outputs: OutputConfig,
+    /// The time of requests.
+    pub clock: Clock,
+    /// Keys that were accepted a moment ago.
+    pub(crate) grants: Grants,
+    /// What bodies are checked against.
+    pub(crate) shapes: Shapes,
+}
+
+/// Why the api cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The catalogue.
+    #[error("the connectors cannot be read")]
+    Catalogue(#[from] CatalogueError),
+    /// The way to vendors.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] HttpError),
+    /// Redis.
+    #[error("REDIS_URL cannot be used")]
+    Queue(#[from] QueueError),
+    /// Postgres.
+    #[error("DATABASE_URL cannot be used")]
+    Store(#[from] StoreError),
+    /// Our own document.
+    #[error("the OpenAPI document holds a schema that cannot be checked against: {0}")]
+    Shapes(String),
+}
+
+impl Api {
+    /// Sets the parts up; connects to nothing yet. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn new(shared: &SharedConfig, key_ring: KeyRing, clock: Clock) -> Result<Self, SetupError> {
+        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), DOORBELL)?;
+        let guard = shared
+            .connector_base_urls
+            .values()
+            .fold(Guard::public(), |guard, url| guard.trusting(url));
+        Ok(Self(Arc::new(Parts {
+            store: Store::new(&shared.database_url, shared.db_connections)?,
+            ringer: Ringer::new(&doorbell),
+            doorbell,
+            catalogue: Catalogue::embedded(&shared.connector_base_urls)?,
+            http: Http::new(guard, Limits::default())?.with_clock(clock.clone()),
+            key_ring,
+            references: shared.references.clone(),
+            outputs: shared.outputs.clone(),
+            clock,
+            grants: Grants::default(),
+            shapes: Shapes::compile().map_err(SetupError::Shapes)?,
+        })))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
