@@ -146,7 +146,11 @@ impl Rail {
             .expect("a free port");
         let address = listener.local_addr().expect("its number");
         let stop = CancellationToken::new();
-        tokio::spawn(rail_api::serve(listener, api, stop.clone().cancelled_owned()));
+        tokio::spawn(rail_api::serve(
+            listener,
+            api,
+            stop.clone().cancelled_owned(),
+        ));
 
         let key = make_key(&database.store(), "default", Scope::ALL).await;
         let caller = Caller::new(address, key.reveal());
