@@ -3,7 +3,9 @@
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
@@ -78,7 +80,10 @@ impl<T: Shown> Content for Page<T> {
             ..MetaSchema::new("string")
         };
         let page = object(vec![("nextCursor", inline(cursor))]);
-        let rows = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
+        let rows = MetaSchema {
+            items: Some(Box::new(T::schema_ref())),
+            ..MetaSchema::new("array")
+        };
         object(vec![("data", inline(rows)), ("page", inline(page))])
     }
 
@@ -119,7 +124,11 @@ pub type Accepted<T> = Answer<202, One<T>>;
 impl<const STATUS: u16, T> Answer<STATUS, One<T>> {
     /// An answer with this thing.
     pub fn new(thing: impl Into<T>) -> Self {
-        Self { content: One { data: thing.into() }, location: None, etag: None }
+        Self {
+            content: One { data: thing.into() },
+            location: None,
+            etag: None,
+        }
     }
 
     /// The same, saying where the thing is.
@@ -141,7 +150,10 @@ impl<T> Listed<T> {
     /// A part of a list, and where the next part begins.
     pub fn of<R: Into<T>>(rows: impl IntoIterator<Item = R>, next_cursor: Option<String>) -> Self {
         Self {
-            content: Page { data: rows.into_iter().map(Into::into).collect(), page: Next { next_cursor } },
+            content: Page {
+                data: rows.into_iter().map(Into::into).collect(),
+                page: Next { next_cursor },
+            },
             location: None,
             etag: None,
         }
@@ -185,7 +197,10 @@ impl<const STATUS: u16, C: Content> ApiResponse for Answer<STATUS, C> {
                 description,
                 status: Some(STATUS),
                 status_range: None,
-                content: vec![MetaMediaType { content_type: JSON, schema: inline(C::schema()) }],
+                content: vec![MetaMediaType {
+                    content_type: JSON,
+                    schema: inline(C::schema()),
+                }],
                 headers,
             }],
         }

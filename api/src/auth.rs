@@ -16,10 +16,18 @@ use crate::problem::Problem;
 use crate::routes::BASE;
 use crate::state::Api;
 
+/// Where keys are made and revoked.
+const KEYS: &str = "/api-keys";
+
 /// An API key, presented as `Authorization: Bearer rail_…`. Reading needs its scope `read`, everything else `write`, and
 /// keys themselves `admin`.
 #[derive(SecurityScheme)]
-#[oai(rename = "apiKey", ty = "bearer", bearer_format = "API key", checker = "admit")]
+#[oai(
+    rename = "apiKey",
+    ty = "bearer",
+    bearer_format = "API key",
+    checker = "admit"
+)]
 pub struct Caller(Actor);
 
 impl Caller {
@@ -38,14 +46,19 @@ async fn admit(request: &Request, bearer: Bearer) -> poem::Result<Actor> {
     let (Some(api), Some(visit)) = (request.data::<Api>(), request.data::<Arc<Visit>>()) else {
         return Err(Problem::internal().into());
     };
-    let grant = grant_of(api, &bearer.token).await?.ok_or_else(unauthorized)?;
+    let grant = grant_of(api, &bearer.token)
+        .await?
+        .ok_or_else(unauthorized)?;
     visit.note_tenant(grant.tenant_id);
-    let needed = scope_needed(request);
+    let needed = scope_needed(request.method(), visit.path());
     if !grant.scopes.contains(&needed) {
         let detail = format!("This key lacks the scope {needed}.");
         return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", detail).into());
     }
-    Ok(Actor { grant, request_id: visit.request_id().to_owned() })
+    Ok(Actor {
+        grant,
+        request_id: visit.request_id().to_owned(),
+    })
 }
 
 async fn grant_of(api: &Api, token: &str) -> Result<Option<Grant>, Problem> {
@@ -60,14 +73,10 @@ async fn grant_of(api: &Api, token: &str) -> Result<Option<Grant>, Problem> {
     Ok(grant)
 }
 
-fn scope_needed(request: &Request) -> Scope {
-    let of_keys = request
-        .original_uri()
-        .path()
-        .strip_prefix(BASE)
-        .is_some_and(|rest| rest == "/api-keys" || rest.starts_with("/api-keys/"));
-    match *request.method() {
-        _ if of_keys => Scope::Admin,
+fn scope_needed(method: &Method, path: &str) -> Scope {
+    let within = path.strip_prefix(BASE).unwrap_or_default();
+    match *method {
+        _ if within == KEYS || within.starts_with(&format!("{KEYS}/")) => Scope::Admin,
         Method::GET | Method::HEAD => Scope::Read,
         _ => Scope::Write,
     }
@@ -80,5 +89,8 @@ pub fn unauthorized() -> Problem {
         "unauthorized",
         "Present an API key that is not revoked: Authorization: Bearer rail_…",
     )
-    .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"integrations-rail\"")
+    .with_header(
+        header::WWW_AUTHENTICATE,
+        "Bearer realm=\"integrations-rail\"",
+    )
 }

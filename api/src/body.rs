@@ -58,15 +58,24 @@ pub struct Json {
 impl Json {
     /// Reads a text; empty counts as an empty object.
     pub fn parse(text: Bytes) -> Result<Self, Problem> {
-        let text = if text.is_empty() { Bytes::from_static(b"{}") } else { text };
+        let text = if text.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            text
+        };
         match serde_json::from_slice(&text) {
             Ok(value) => Ok(Self { text, value }),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
                 let said = error.to_string();
                 let said = said.split(" at line ").next().unwrap_or_default();
-                let detail = format!("The body is not JSON: {said}, at line {line}, column {column}.");
-                Err(Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail))
+                let detail =
+                    format!("The body is not JSON: {said}, at line {line}, column {column}.");
+                Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "malformed-json",
+                    detail,
+                ))
             }
         }
     }
@@ -88,7 +97,11 @@ impl Json {
 
     /// The texts in the list at a pointer.
     pub fn texts_at(&self, pointer: &str) -> Option<Vec<&str>> {
-        self.at(pointer)?.as_array()?.iter().map(Value::as_str).collect()
+        self.at(pointer)?
+            .as_array()?
+            .iter()
+            .map(Value::as_str)
+            .collect()
     }
 
     /// A member of the body as it was written, numbers with all their digits.
@@ -124,6 +137,15 @@ impl<T: Asked> Body<T> {
     }
 }
 
+impl<T> From<Json> for Body<T> {
+    fn from(json: Json) -> Self {
+        Self {
+            json,
+            asked: PhantomData,
+        }
+    }
+}
+
 impl<'a, T: Asked> ApiExtractor<'a> for Body<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
@@ -137,9 +159,16 @@ impl<'a, T: Asked> ApiExtractor<'a> for Body<T> {
     fn request_meta() -> Option<MetaRequest> {
         let content = T::MEDIA_TYPES
             .iter()
-            .map(|content_type| MetaMediaType { content_type, schema: T::schema_ref() })
+            .map(|content_type| MetaMediaType {
+                content_type,
+                schema: T::schema_ref(),
+            })
             .collect();
-        Some(MetaRequest { description: None, content, required: T::NEED == Need::Required })
+        Some(MetaRequest {
+            description: None,
+            content,
+            required: T::NEED == Need::Required,
+        })
     }
 
     fn from_request(
@@ -160,7 +189,7 @@ impl<'a, T: Asked> ApiExtractor<'a> for Body<T> {
                 let detail = "The body is empty; a JSON object is expected.";
                 return Err(Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail).into());
             }
-            Ok(Self { json: Json::parse(text)?, asked: PhantomData })
+            Ok(Json::parse(text)?.into())
         }
     }
 }
@@ -176,18 +205,34 @@ async fn whole(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
     if announced.is_some_and(|length| length > MAX_BYTES) {
         return Err(too_large());
     }
-    body.into_bytes_limit(MAX_BYTES).await.map_err(|error| match error {
-        ReadBodyError::PayloadTooLarge => too_large(),
-        _ => Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body broke off."),
-    })
+    body.into_bytes_limit(MAX_BYTES)
+        .await
+        .map_err(|error| match error {
+            ReadBodyError::PayloadTooLarge => too_large(),
+            _ => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-json",
+                "The body broke off.",
+            ),
+        })
 }
 
 fn check_media_type(request: &Request, readable: &[&str]) -> Result<(), Problem> {
     let given = request.content_type().unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if readable.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+    if readable
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
+    {
         return Ok(());
     }
-    let detail = format!("The Content-Type of this body is {}.", readable.join(" or "));
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail))
+    let detail = format!(
+        "The Content-Type of this body is {}.",
+        readable.join(" or ")
+    );
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        detail,
+    ))
 }

@@ -47,14 +47,23 @@ pub enum KeyCommand {
 
 /// Answers requests until a signal; a second one ends the process at once.
 pub async fn serve(settings: Settings, migrate: bool) -> anyhow::Result<()> {
-    let Settings { log: _, shared, api: config, key_ring } = settings;
+    let Settings {
+        log: _,
+        shared,
+        api: config,
+        key_ring,
+    } = settings;
     let listener = TcpListener::bind(config.bind)
         .await
         .with_context(|| format!("RAIL_BIND: cannot listen at {}", config.bind))?;
     let stop = stop_on_signal()?;
     let api = Api::new(&shared, key_ring, Clock::system())?;
     let migrating = migrate.then(|| shared.database_url.clone());
-    let preparing = tokio::spawn(rail_api::prepare(api.store.clone(), migrating, config.bootstrap_key));
+    let preparing = tokio::spawn(rail_api::prepare(
+        api.store.clone(),
+        migrating,
+        config.bootstrap_key,
+    ));
     tracing::info!(address = %listener.local_addr()?, url = config.public_url, "listening");
     let served = rail_api::serve(listener, api, stop.cancelled_owned()).await;
     preparing.abort();
@@ -64,7 +73,10 @@ pub async fn serve(settings: Settings, migrate: bool) -> anyhow::Result<()> {
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let stopping = stop.clone();
     tokio::spawn(async move {
         for signals in 0.. {
@@ -99,7 +111,11 @@ pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()
     let store = Store::new(&settings.shared.database_url, 1)?;
     let mut conn = store.connect().await?;
     match command {
-        KeyCommand::Create { name, scopes, tenant } => {
+        KeyCommand::Create {
+            name,
+            scopes,
+            tenant,
+        } => {
             let tenant = api_keys::ensure_tenant(&mut conn, &tenant).await?;
             let key = ApiKey::generate();
             let id = api_keys::ensure(&mut conn, tenant, &name, &key.digest(), &scopes).await?;
@@ -109,8 +125,17 @@ pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()
         KeyCommand::List { tenant } => {
             let tenant = api_keys::ensure_tenant(&mut conn, &tenant).await?;
             for row in api_keys::list(&mut conn, tenant).await? {
-                let state = if row.revoked_at.is_some() { "revoked" } else { "active" };
-                println!("{}  {state:<7}  {:<16}  {}", row.id, row.scopes.join(","), row.name);
+                let state = if row.revoked_at.is_some() {
+                    "revoked"
+                } else {
+                    "active"
+                };
+                println!(
+                    "{}  {state:<7}  {:<16}  {}",
+                    row.id,
+                    row.scopes.join(","),
+                    row.name
+                );
             }
         }
         KeyCommand::Revoke { key_id, tenant } => {
@@ -128,7 +153,11 @@ pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()
 pub fn list_connectors() -> anyhow::Result<()> {
     for connector in Catalogue::embedded(&BTreeMap::new())?.iter() {
         let (status, category) = (connector.status().as_str(), connector.category().as_str());
-        println!("{:<16} {status:<10} {category:<12} {}", connector.id(), connector.name());
+        println!(
+            "{:<16} {status:<10} {category:<12} {}",
+            connector.id(),
+            connector.name()
+        );
     }
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use poem::http::StatusCode;
 use rail_shared::connectors::{Connector, Session, TestReport};
-use rail_shared::domain::{ConnectionId, ConnectionStatus, Failure, FailureKind, Origin, SyncInterval};
+use rail_shared::domain::{
+    ConnectionId, ConnectionStatus, Failure, FailureKind, Origin, SyncInterval,
+};
 use rail_shared::secrets::{Binding, Sealed, Unresolved};
 use rail_shared::store::audit;
 use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
@@ -41,7 +43,11 @@ impl Probing {
 ///
 /// # Errors
 /// 404 when there is none.
-pub async fn find(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Result<ConnectionRow, Problem> {
+pub async fn find(
+    conn: &mut Conn,
+    caller: &Caller,
+    id: ConnectionId,
+) -> Result<ConnectionRow, Problem> {
     let found = connections::find(conn, caller.tenant(), id).await?;
     found.ok_or_else(|| Problem::not_found("connection"))
 }
@@ -56,13 +62,27 @@ pub async fn create(
     meant: ConnectionMeant,
     probing: Probing,
 ) -> Result<ConnectionRow, Problem> {
-    let ConnectionMeant { connector, name, credentials, config } = meant;
+    let ConnectionMeant {
+        connector,
+        name,
+        credentials,
+        config,
+    } = meant;
     let (status, reason) = match probing {
-        Probing::Wanted => standing_after(probe(api, &connector, &credentials, &config.settings).await)?,
+        Probing::Wanted => {
+            standing_after(probe(api, &connector, &credentials, &config.settings).await)?
+        }
         Probing::Skipped => (ConnectionStatus::Active, None),
     };
     let id = ConnectionId::new();
-    let Sealed { envelope, by } = seal(api, Binding { tenant_id: caller.tenant(), connection_id: id }, &credentials)?;
+    let Sealed { envelope, by } = seal(
+        api,
+        Binding {
+            tenant_id: caller.tenant(),
+            connection_id: id,
+        },
+        &credentials,
+    )?;
     let now = api.clock.now();
     let new = NewConnection {
         id,
@@ -76,12 +96,21 @@ pub async fn create(
         settings: &Value::Object(config.settings),
         sync_interval: config.interval,
         auto_sync: config.auto_sync,
-        next_sync_at: config.interval.filter(|_| config.auto_sync).map(|interval| after(now, interval)),
+        next_sync_at: config
+            .interval
+            .filter(|_| config.auto_sync)
+            .map(|interval| after(now, interval)),
         created_at: now,
     };
     let mut transaction = api.store.begin().await?;
     let row = connections::create(&mut transaction, &new).await?;
-    audit::write(&mut transaction, caller.actor(), "connection.create", &id.to_string()).await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "connection.create",
+        &id.to_string(),
+    )
+    .await?;
     transaction.commit().await?;
     Ok(row)
 }
@@ -115,7 +144,11 @@ pub async fn change(
     meant: PatchMeant,
     probing: Probing,
 ) -> Result<ConnectionRow, Problem> {
-    let PatchMeant { name, config, credentials } = meant;
+    let PatchMeant {
+        name,
+        config,
+        credentials,
+    } = meant;
     let settings = match &config {
         Some(config) => Value::Object(config.settings.clone()),
         None => row.settings.clone(),
@@ -123,14 +156,18 @@ pub async fn change(
     let (mut status, mut reason) = (row.status, row.status_reason.clone());
     let mut sealed = None;
     if let Some(credentials) = &credentials {
-        if let (Probing::Wanted, Some(connector)) = (probing, api.catalogue.get(&row.connector_id)) {
+        if let (Probing::Wanted, Some(connector)) = (probing, api.catalogue.get(&row.connector_id))
+        {
             let settings = settings.as_object().cloned().unwrap_or_default();
             let found = standing_after(probe(api, connector, credentials, &settings).await)?;
             if status != ConnectionStatus::Paused {
                 (status, reason) = found;
             }
         }
-        let binding = Binding { tenant_id: row.tenant_id, connection_id: row.id };
+        let binding = Binding {
+            tenant_id: row.tenant_id,
+            connection_id: row.id,
+        };
         sealed = Some(seal(api, binding, credentials)?);
     }
     let now = api.clock.now();
@@ -138,8 +175,15 @@ pub async fn change(
         Some(config) => {
             let interval = config.interval.map(|interval| interval.to_string());
             let same = interval == row.sync_interval && config.auto_sync == row.auto_sync;
-            let due = config.interval.filter(|_| config.auto_sync).map(|interval| after(now, interval));
-            (interval, config.auto_sync, if same { row.next_sync_at } else { due })
+            let due = config
+                .interval
+                .filter(|_| config.auto_sync)
+                .map(|interval| after(now, interval));
+            (
+                interval,
+                config.auto_sync,
+                if same { row.next_sync_at } else { due },
+            )
         }
         None => (row.sync_interval.clone(), row.auto_sync, row.next_sync_at),
     };
@@ -147,7 +191,9 @@ pub async fn change(
         name: name.as_deref().unwrap_or(&row.name),
         status,
         status_reason: reason.as_deref(),
-        sealed: sealed.as_ref().map(|sealed| (&sealed.envelope[..], &sealed.by[..])),
+        sealed: sealed
+            .as_ref()
+            .map(|sealed| (&sealed.envelope[..], &sealed.by[..])),
         settings: &settings,
         sync_interval: interval.as_deref(),
         auto_sync,
@@ -155,8 +201,21 @@ pub async fn change(
         updated_at: now,
     };
     let mut transaction = api.store.begin().await?;
-    let row = connections::change(&mut transaction, caller.tenant(), row.id, row.version, &changed).await?;
-    audit::write(&mut transaction, caller.actor(), "connection.update", &row.id.to_string()).await?;
+    let row = connections::change(
+        &mut transaction,
+        caller.tenant(),
+        row.id,
+        row.version,
+        &changed,
+    )
+    .await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "connection.update",
+        &row.id.to_string(),
+    )
+    .await?;
     transaction.commit().await?;
     Ok(row)
 }
@@ -178,7 +237,14 @@ impl Precondition {
     pub fn of(if_match: Option<&str>, etag: &str) -> Result<Self, Problem> {
         match if_match {
             None => Ok(Self::None),
-            Some(tags) if tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag) => Ok(Self::Holds),
+            Some(tags)
+                if tags
+                    .split(',')
+                    .map(str::trim)
+                    .any(|tag| tag == "*" || tag == etag) =>
+            {
+                Ok(Self::Holds)
+            }
             Some(_) => Err(changed_meanwhile(StatusCode::PRECONDITION_FAILED)),
         }
     }
@@ -198,35 +264,54 @@ impl Precondition {
 ///
 /// # Errors
 /// When the store fails; a connection that does not work is no error.
-pub async fn test(api: &Api, caller: &Caller, row: &ConnectionRow) -> Result<ConnectionTest, Problem> {
+pub async fn test(
+    api: &Api,
+    caller: &Caller,
+    row: &ConnectionRow,
+) -> Result<ConnectionTest, Problem> {
     let begun = Instant::now();
     let outcome = match api.catalogue.get(&row.connector_id) {
         Some(connector) => {
             let settings = row.settings.as_object().cloned().unwrap_or_default();
             probe(api, connector, &open(api, row)?, &settings).await
         }
-        None => Err(misconfigured("Its connector is not in the catalogue any more.".to_owned())),
+        None => Err(misconfigured(
+            "Its connector is not in the catalogue any more.".to_owned(),
+        )),
     };
     let report = match outcome {
         Ok(report) => report,
         Err(failure) => return Ok(ConnectionTest::failed(failure, begun.elapsed())),
     };
-    if matches!(row.status, ConnectionStatus::Error | ConnectionStatus::ReauthRequired) {
+    if matches!(
+        row.status,
+        ConnectionStatus::Error | ConnectionStatus::ReauthRequired
+    ) {
         let mut transaction = api.store.begin().await?;
         connections::mark(&mut transaction, row.id, ConnectionStatus::Active, None).await?;
-        audit::write(&mut transaction, caller.actor(), "connection.recover", &row.id.to_string()).await?;
+        audit::write(
+            &mut transaction,
+            caller.actor(),
+            "connection.recover",
+            &row.id.to_string(),
+        )
+        .await?;
         transaction.commit().await?;
     }
     Ok(report.into())
 }
 
 /// Where a connection stands after its credentials were tried, and why.
-fn standing_after(outcome: Result<TestReport, Failure>) -> Result<(ConnectionStatus, Option<String>), Problem> {
+fn standing_after(
+    outcome: Result<TestReport, Failure>,
+) -> Result<(ConnectionStatus, Option<String>), Problem> {
     match outcome {
         Ok(_) => Ok((ConnectionStatus::Active, None)),
-        Err(failure) if failure.kind == FailureKind::CredentialsRejected => {
-            Err(Problem::fault("/credentials", "credentials-rejected", failure.message))
-        }
+        Err(failure) if failure.kind == FailureKind::CredentialsRejected => Err(Problem::fault(
+            "/credentials",
+            "credentials-rejected",
+            failure.message,
+        )),
         Err(failure) => Ok((ConnectionStatus::Error, Some(failure.message))),
     }
 }
@@ -252,8 +337,16 @@ async fn probe(
     match tokio::time::timeout(PROBE_LIMIT, source.test()).await {
         Ok(tested) => tested,
         Err(_) => {
-            let message = format!("{} gave no answer within {} s.", connector.name(), PROBE_LIMIT.as_secs());
-            Err(Failure::passing(Origin::Vendor, FailureKind::Unavailable, message))
+            let message = format!(
+                "{} gave no answer within {} s.",
+                connector.name(),
+                PROBE_LIMIT.as_secs()
+            );
+            Err(Failure::passing(
+                Origin::Vendor,
+                FailureKind::Unavailable,
+                message,
+            ))
         }
     }
 }
@@ -268,8 +361,13 @@ fn seal(api: &Api, binding: Binding, credentials: &Map<String, Value>) -> Result
 }
 
 fn open(api: &Api, row: &ConnectionRow) -> Result<Map<String, Value>, Problem> {
-    let binding = Binding { tenant_id: row.tenant_id, connection_id: row.id };
-    let opened = api.key_ring.open(&row.sealed_credentials, &row.sealed_by, binding);
+    let binding = Binding {
+        tenant_id: row.tenant_id,
+        connection_id: row.id,
+    };
+    let opened = api
+        .key_ring
+        .open(&row.sealed_credentials, &row.sealed_by, binding);
     let plain = opened.map_err(|error| {
         tracing::error!(connection.id = %row.id, %error, "credentials do not open");
         Problem::internal()

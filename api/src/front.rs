@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
-use poem::http::{HeaderValue, StatusCode, Uri, header};
+use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use poem_openapi::OperationId;
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
@@ -22,10 +22,14 @@ const LONGEST_REQUEST_ID: usize = 64;
 /// From the request's head to the answer's head; a body that streams may take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// The operations that orchestrators call.
+const PROBES: [&str; 2] = ["getHealth", "getReadiness"];
+
 /// What is known of a request while it is answered.
 #[derive(Debug)]
 pub struct Visit {
     request_id: String,
+    path: String,
     tenant: OnceLock<TenantId>,
 }
 
@@ -33,6 +37,11 @@ impl Visit {
     /// The request's name: the caller's own, or one of ours.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The path that was asked for, whole.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Notes whose key came with it.
@@ -51,7 +60,10 @@ pub struct Front {
 impl Front {
     /// With the methods of every path, for 405.
     pub fn new(paths: Paths) -> Self {
-        Self { paths: Arc::new(paths), time_limit: TIME_LIMIT }
+        Self {
+            paths: Arc::new(paths),
+            time_limit: TIME_LIMIT,
+        }
     }
 
     /// With another time limit.
@@ -66,7 +78,11 @@ impl<E: Endpoint> Middleware<E> for Front {
     type Output = Fronted<E>;
 
     fn transform(&self, inner: E) -> Fronted<E> {
-        Fronted { inner, paths: Arc::clone(&self.paths), time_limit: self.time_limit }
+        Fronted {
+            inner,
+            paths: Arc::clone(&self.paths),
+            time_limit: self.time_limit,
+        }
     }
 }
 
@@ -83,37 +99,43 @@ impl<E: Endpoint> Endpoint for Fronted<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let begun = Instant::now();
-        let visit = Arc::new(Visit { request_id: request_id(&request), tenant: OnceLock::new() });
+        let visit = Arc::new(Visit {
+            request_id: request_id(&request),
+            path: request.uri().path().to_owned(),
+            tenant: OnceLock::new(),
+        });
         request.set_data(Arc::clone(&visit));
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let outcome = match holds_nul(&uri) {
-            Some(problem) => Err(problem.into()),
-            None => self.answer(request).await,
-        };
+        let outcome = self.answer(request).await;
         let (operation, mut response) = match outcome {
             Ok(response) => (response.data::<OperationId>().copied(), response),
             Err(error) => {
                 let operation = error.data::<OperationId>().copied();
-                (operation, self.problem(&error, &uri).answer(&visit.request_id))
+                (
+                    operation,
+                    self.problem(&error, &uri).answer(&visit.request_id),
+                )
             }
         };
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&visit.request_id) {
             headers.insert(REQUEST_ID, id);
         }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
-        tracing::info!(
-            request.id = %visit.request_id,
-            operation = operation.map_or("-", |operation| operation.0),
-            %method,
-            path = uri.path(),
-            status = response.status().as_u16(),
-            latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            tenant.id = visit.tenant.get().map(tracing::field::display),
-            "answered"
+        let status = response.status();
+        log(
+            &visit,
+            operation,
+            &method,
+            uri.path(),
+            status,
+            begun.elapsed(),
         );
         Ok(response)
     }
@@ -146,7 +168,11 @@ impl<E: Endpoint> Fronted<E> {
             return problem.clone();
         }
         if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
-            return Problem::new(StatusCode::NOT_FOUND, "not-found", "There is nothing at this path.");
+            return Problem::new(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "There is nothing at this path.",
+            );
         }
         if error.is::<MethodNotAllowedError>() {
             return self.method_not_allowed(uri);
@@ -158,10 +184,18 @@ impl<E: Endpoint> Fronted<E> {
             return Problem::fault(fault.name, "bad-parameter", plain(&fault.reason));
         }
         if let Some(fault) = error.downcast_ref::<ContentTypeError>() {
-            return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", fault.to_string());
+            return Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                fault.to_string(),
+            );
         }
         if let Some(ReadBodyError::PayloadTooLarge) = error.downcast_ref::<ReadBodyError>() {
-            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large.");
+            return Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too large.",
+            );
         }
         if error.status().is_server_error() {
             tracing::error!(%error, "a request failed");
@@ -181,35 +215,59 @@ impl<E: Endpoint> Fronted<E> {
     }
 }
 
-/// poem-openapi speaks of its own types before it comes to the point.
+/// One line a request. Probes of orchestrators come all the time: only one that fails is worth a line.
+fn log(
+    visit: &Visit,
+    operation: Option<OperationId>,
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    latency: Duration,
+) {
+    let operation = operation.map_or("-", |operation| operation.0);
+    if PROBES.contains(&operation) && status.is_success() {
+        return;
+    }
+    tracing::info!(
+        request.id = %visit.request_id,
+        operation,
+        %method,
+        path,
+        status = status.as_u16(),
+        latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+        tenant.id = visit.tenant.get().map(tracing::field::display),
+        "answered"
+    );
+}
+
+/// What poem-openapi says of a parameter, for people: `verification failed. minimum(1, exclusive: false)`, or
+/// `failed to parse "integer": invalid digit found in string`.
 fn plain(reason: &str) -> String {
-    let point = reason.rsplit_once(": ").map_or(reason, |(_, point)| point);
-    format!("This value cannot be read: {point}.")
+    let rule = reason.strip_prefix("verification failed. ");
+    let bound = |name: &str| {
+        let number = rule?.strip_prefix(name)?.split([',', ')']).next()?;
+        number.parse::<i64>().ok()
+    };
+    if let Some(least) = bound("minimum(") {
+        return format!("The value is at least {least}.");
+    }
+    if let Some(most) = bound("maximum(") {
+        return format!("The value is at most {most}.");
+    }
+    let point = reason.split_once("\": ").map_or(reason, |(_, point)| point);
+    format!("The value cannot be read: {point}.")
 }
 
 /// The caller's own id where it is short and plain, so that nothing strange gets into logs; else one of ours.
 fn request_id(request: &Request) -> String {
     let given = request.header(REQUEST_ID).filter(|id| {
         (1..=LONGEST_REQUEST_ID).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     });
     match given {
         Some(id) => id.to_owned(),
         None => JobId::new().to_string().replace(JobId::PREFIX, "req_"),
     }
-}
-
-/// No text in Postgres holds a NUL: whatever is named with one is not there.
-fn holds_nul(uri: &Uri) -> Option<Problem> {
-    if uri.path().contains("%00") {
-        return Some(Problem::new(StatusCode::NOT_FOUND, "not-found", "There is nothing at this path."));
-    }
-    let query = uri.query().unwrap_or_default();
-    query
-        .split('&')
-        .find(|pair| pair.contains("%00"))
-        .map(|pair| {
-            let name = pair.split('=').next().unwrap_or_default();
-            Problem::fault(name, "bad-parameter", "A parameter holds no NUL character.")
-        })
 }

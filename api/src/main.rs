@@ -100,7 +100,12 @@ fn settings(env: &Environment) -> Result<Settings, ConfigError> {
     let api = ApiConfig::from_env(env).map_err(|error| faults.extend(error.0));
     let key_ring = config::key_ring(env).map_err(|error| faults.extend(error.0));
     match (log, shared, api, key_ring) {
-        (Ok(log), Ok(shared), Ok(api), Ok(key_ring)) => Ok(Settings { log, shared, api, key_ring }),
+        (Ok(log), Ok(shared), Ok(api), Ok(key_ring)) => Ok(Settings {
+            log,
+            shared,
+            api,
+            key_ring,
+        }),
         _ => Err(ConfigError(faults)),
     }
 }

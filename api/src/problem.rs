@@ -8,6 +8,8 @@ use rail_shared::domain::{Fault, Faults};
 use rail_shared::store::StoreError;
 use serde::Serialize;
 
+use crate::shapes::AT_MOST;
+
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// How long a caller waits before asking an unavailable database again.
@@ -84,14 +86,19 @@ impl Problem {
     /// Input that cannot be taken, with every fault.
     pub fn invalid(faults: Faults) -> Self {
         let mut errors: Vec<Fault> = faults.into_iter().collect();
+        errors.truncate(AT_MOST);
         errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
         let (code, detail) = match &errors[..] {
             [only] if only.pointer.is_empty() => (only.code, only.detail.clone()),
             [only] => (only.code, format!("{}: {}", only.pointer, only.detail)),
-            [first, rest @ ..] if rest.iter().all(|fault| fault.code == first.code) => {
-                (first.code, format!("The input has {} faults.", errors.len()))
-            }
-            _ => ("invalid-input", format!("The input has {} faults.", errors.len())),
+            [first, rest @ ..] if rest.iter().all(|fault| fault.code == first.code) => (
+                first.code,
+                format!("The input has {} faults.", errors.len()),
+            ),
+            _ => (
+                "invalid-input",
+                format!("The input has {} faults.", errors.len()),
+            ),
         };
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
         problem.0.errors = errors;
@@ -107,7 +114,11 @@ impl Problem {
 
     /// What is asked for is not there, or belongs to somebody else: the answer does not tell which.
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("There is no such {what}."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("There is no such {what}."),
+        )
     }
 
     /// A fault of ours: the cause goes to the log, not to the caller.
@@ -121,7 +132,8 @@ impl Problem {
 
     /// Not now; the same request may succeed soon.
     pub fn unavailable(code: &'static str, detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with_header(header::RETRY_AFTER, RETRY_AFTER_S)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+            .with_header(header::RETRY_AFTER, RETRY_AFTER_S)
     }
 
     /// The same with a header.
@@ -143,9 +155,22 @@ impl Problem {
         self.0.status
     }
 
+    /// The faults of the input.
+    #[cfg(test)]
+    pub fn faults(&self) -> &[Fault] {
+        &self.0.errors
+    }
+
     /// The answer to the request of this id.
     pub fn answer(&self, request_id: &str) -> Response {
-        let Parts { status, code, detail, errors, sync_id, headers } = &*self.0;
+        let Parts {
+            status,
+            code,
+            detail,
+            errors,
+            sync_id,
+            headers,
+        } = &*self.0;
         let body = ProblemBody {
             kind: format!("urn:integrations-rail:problem:{code}"),
             title: title_of(code),
@@ -175,8 +200,18 @@ fn title_of(code: &str) -> String {
 }
 
 impl From<Fault> for FaultBody {
-    fn from(Fault { pointer, code, detail }: Fault) -> Self {
-        Self { pointer, code: code.to_owned(), detail }
+    fn from(
+        Fault {
+            pointer,
+            code,
+            detail,
+        }: Fault,
+    ) -> Self {
+        Self {
+            pointer,
+            code: code.to_owned(),
+            detail,
+        }
     }
 }
 
@@ -204,10 +239,16 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = cause, "Postgres is not available");
-                Self::unavailable("database-unavailable", "The database is not available; try again shortly.")
+                Self::unavailable(
+                    "database-unavailable",
+                    "The database is not available; try again shortly.",
+                )
             }
             StoreError::Stale => changed_meanwhile(StatusCode::CONFLICT),
-            StoreError::Refused(_) | StoreError::LeaseLost | StoreError::Fault(_) | StoreError::Unreadable(_) => {
+            StoreError::Refused(_)
+            | StoreError::LeaseLost
+            | StoreError::Fault(_)
+            | StoreError::Unreadable(_) => {
                 tracing::error!(error = cause, "the store failed");
                 Self::internal()
             }

@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 
 use crate::problem::{MEDIA_TYPE, Problem, ProblemBody};
@@ -55,14 +57,20 @@ pub struct Refusal<S> {
 
 impl<S, E: Into<Problem>> From<E> for Refusal<S> {
     fn from(cause: E) -> Self {
-        Self { problem: cause.into(), statuses: PhantomData }
+        Self {
+            problem: cause.into(),
+            statuses: PhantomData,
+        }
     }
 }
 
 impl<S: Statuses> From<Refusal<S>> for poem::Error {
     fn from(refusal: Refusal<S>) -> Self {
         let status = refusal.problem.status().as_u16();
-        debug_assert!(S::LIST.contains(&status), "{status} is not among the documented statuses");
+        debug_assert!(
+            S::LIST.contains(&status),
+            "{status} is not among the documented statuses"
+        );
         refusal.problem.into()
     }
 }
@@ -81,23 +89,41 @@ impl<S: Statuses> ApiResponse for Refusal<S> {
 fn response(status: u16) -> MetaResponse {
     let (description, header) = match status {
         400 => ("The body is not JSON", None),
-        401 => ("No key, or one that is not accepted", Some(("WWW-Authenticate", "How to present a key"))),
+        401 => (
+            "No key, or one that is not accepted",
+            Some(("WWW-Authenticate", "How to present a key")),
+        ),
         403 => ("The key's scopes do not allow this", None),
-        404 => ("There is no such thing, or it belongs to another tenant", None),
-        409 => ("What is there does not allow this now", Some(("Location", "What is in the way, where something is"))),
+        404 => (
+            "There is no such thing, or it belongs to another tenant",
+            None,
+        ),
+        409 => (
+            "What is there does not allow this now",
+            Some(("Location", "What is in the way, where something is")),
+        ),
         412 => ("If-Match names another version", None),
         413 => ("The body is too large", None),
         415 => ("The body's media type cannot be read", None),
         422 => ("The input has faults; all of them are listed", None),
         500 => ("A fault of ours", None),
-        _ => ("Not available now; try again shortly", Some(("Retry-After", "Seconds to wait"))),
+        _ => (
+            "Not available now; try again shortly",
+            Some(("Retry-After", "Seconds to wait")),
+        ),
     };
     MetaResponse {
         description,
         status: Some(status),
         status_range: None,
-        content: vec![MetaMediaType { content_type: MEDIA_TYPE, schema: ProblemBody::schema_ref() }],
-        headers: header.into_iter().map(|(name, about)| documented_header(name, about)).collect(),
+        content: vec![MetaMediaType {
+            content_type: MEDIA_TYPE,
+            schema: ProblemBody::schema_ref(),
+        }],
+        headers: header
+            .into_iter()
+            .map(|(name, about)| documented_header(name, about))
+            .collect(),
     }
 }
 

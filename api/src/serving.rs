@@ -26,7 +26,11 @@ pub fn app(api: Api) -> impl Endpoint<Output = Response> + 'static {
     let front = Front::new(Paths::of(&document));
     let text = openapi::document_text();
     let page = openapi::page(&text);
-    let document = make_sync(move |_| Response::builder().content_type("application/json").body(text.clone()));
+    let document = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(text.clone())
+    });
     Route::new()
         .nest("/", openapi::service())
         .at("/openapi.json", get(document))
@@ -40,7 +44,11 @@ pub fn app(api: Api) -> impl Endpoint<Output = Response> + 'static {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn serve(listener: TcpListener, api: Api, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     let ringer = api.ringer.clone();
     let served = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
         .idle_timeout(IDLE_LIMIT)

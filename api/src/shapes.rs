@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use crate::body::Asked;
 use crate::openapi;
 
+/// A body of a megabyte can hold a fault in every byte: what follows so many is not looked for.
+pub const AT_MOST: usize = 100;
+
 /// The compiled schemas of request bodies, by name.
 pub struct Shapes(BTreeMap<String, Validator>);
 
@@ -30,7 +33,8 @@ impl Shapes {
                 "$ref": format!("{}{name}", openapi::SCHEMAS),
                 "components": document["components"],
             });
-            let validator = jsonschema::validator_for(&schema).map_err(|error| format!("{name}: {error}"))?;
+            let validator =
+                jsonschema::validator_for(&schema).map_err(|error| format!("{name}: {error}"))?;
             Ok((name, validator))
         };
         openapi::body_schemas(&document)
@@ -44,9 +48,12 @@ impl Shapes {
     pub fn faults<T: Asked>(&self, value: &Value) -> Faults {
         let mut faults = Faults::default();
         if let Some(validator) = self.0.get(&*T::name()) {
-            for error in validator.iter_errors(value) {
+            for error in validator.iter_errors(value).take(AT_MOST) {
                 let at = error.instance_path().as_str();
-                let own = |own: &&str| at.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                let own = |own: &&str| {
+                    at.strip_prefix(*own)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
                 if !T::OWN.iter().any(|pointer| own(&pointer)) {
                     tell(error.kind(), at, error.instance(), &mut faults);
                 }
@@ -65,8 +72,12 @@ fn tell(kind: &ValidationErrorKind, at: &str, instance: &Value, faults: &mut Fau
             faults.add(at, "missing", "This is required.");
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            for name in unexpected {
-                faults.add(child(at, name), "unknown-field", format!("There is no field {name:?} here."));
+            for name in unexpected.iter().take(AT_MOST) {
+                faults.add(
+                    child(at, name),
+                    "unknown-field",
+                    format!("There is no field {name:?} here."),
+                );
             }
         }
         ValidationErrorKind::Type { kind } => {
@@ -77,35 +88,73 @@ fn tell(kind: &ValidationErrorKind, at: &str, instance: &Value, faults: &mut Fau
                     names.join(" or ")
                 }
             };
-            faults.add(at, "wrong-type", format!("The value is of type {expected}."));
+            faults.add(
+                at,
+                "wrong-type",
+                format!("The value is of type {expected}."),
+            );
         }
+        // What is of the wrong type is no word either: once is enough.
+        ValidationErrorKind::Enum { .. } if faults.touch(at) => {}
         ValidationErrorKind::Enum { options } => {
-            faults.add(at, unknown_word(at), format!("The value is one of {}.", words(options)));
+            faults.add(
+                at,
+                unknown_word(at),
+                format!("The value is one of {}.", words(options)),
+            );
         }
         ValidationErrorKind::MinLength { .. } => faults.add(at, "empty", "The text is not empty."),
         ValidationErrorKind::MaxLength { limit } => {
-            faults.add(at, "too-long", format!("The text has at most {limit} characters."));
+            faults.add(
+                at,
+                "too-long",
+                format!("The text has at most {limit} characters."),
+            );
         }
-        ValidationErrorKind::MinItems { .. } => faults.add(at, "empty", "The list holds at least one value."),
+        ValidationErrorKind::MinItems { .. } => {
+            faults.add(at, "empty", "The list holds at least one value.")
+        }
         ValidationErrorKind::MaxItems { limit } => {
-            faults.add(at, "too-many", format!("The list holds at most {limit} values."));
+            faults.add(
+                at,
+                "too-many",
+                format!("The list holds at most {limit} values."),
+            );
         }
         ValidationErrorKind::MaxProperties { limit } => {
-            faults.add(at, "too-many", format!("The object has at most {limit} fields."));
+            faults.add(
+                at,
+                "too-many",
+                format!("The object has at most {limit} fields."),
+            );
         }
-        ValidationErrorKind::MinProperties { .. } => faults.add(at, "empty", "The object has at least one field."),
+        ValidationErrorKind::MinProperties { .. } => {
+            faults.add(at, "empty", "The object has at least one field.")
+        }
         ValidationErrorKind::UniqueItems => {
             let items = instance.as_array().map(Vec::as_slice).unwrap_or_default();
-            for (place, item) in items.iter().enumerate() {
+            for (place, item) in items.iter().enumerate().take(AT_MOST) {
                 if items[..place].contains(item) {
-                    faults.add(format!("{at}/{place}"), "duplicate", "This value stands in the list twice.");
+                    faults.add(
+                        format!("{at}/{place}"),
+                        "duplicate",
+                        "This value stands in the list twice.",
+                    );
                 }
             }
         }
         ValidationErrorKind::Pattern { pattern } => {
-            faults.add(at, "bad-format", format!("The text has the form {pattern}."));
+            faults.add(
+                at,
+                "bad-format",
+                format!("The text has the form {pattern}."),
+            );
         }
-        other => faults.add(at, "invalid", format!("The value breaks the rule {:?}.", other.keyword())),
+        other => faults.add(
+            at,
+            "invalid",
+            format!("The value breaks the rule {:?}.", other.keyword()),
+        ),
     }
 }
 
@@ -134,6 +183,9 @@ pub fn child(pointer: &str, name: &str) -> String {
 /// No text in Postgres holds a NUL.
 fn find_nul(value: &Value, at: &str, faults: &mut Faults) {
     const DETAIL: &str = "A text holds no NUL character.";
+    if faults.len() > AT_MOST {
+        return;
+    }
     match value {
         Value::String(text) if text.contains('\0') => faults.add(at, "bad-character", DETAIL),
         Value::Array(items) => {

@@ -16,12 +16,19 @@ const FAILURES_A_LINE: u32 = 30;
 
 /// Migrates where `migrating` gives the database, then makes the first tenant and, where one is configured, its first
 /// key. Goes on until that is done: Postgres may come later than we.
-pub async fn prepare(store: Store, migrating: Option<SecretString>, bootstrap_key: Option<SecretString>) {
+pub async fn prepare(
+    store: Store,
+    migrating: Option<SecretString>,
+    bootstrap_key: Option<SecretString>,
+) {
     let mut failures = 0;
     while let Err(error) = once(&store, migrating.as_ref(), bootstrap_key.as_ref()).await {
         if failures % FAILURES_A_LINE == 0 {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the first tenant cannot be made sure of yet; trying on");
+            tracing::warn!(
+                error,
+                "the first tenant cannot be made sure of yet; trying on"
+            );
         }
         failures += 1;
         tokio::time::sleep(pause_after(failures).max(Duration::from_millis(100))).await;

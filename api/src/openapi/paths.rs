@@ -15,15 +15,20 @@ enum Part {
 impl Paths {
     /// Those of the document, and the pages beside it.
     pub fn of(document: &Value) -> Self {
-        let documented = document["paths"].as_object().into_iter().flatten().map(|(path, operations)| {
-            let methods = operations
+        let documented =
+            document["paths"]
                 .as_object()
                 .into_iter()
-                .flat_map(|operations| operations.keys())
-                .map(|method| method.to_uppercase())
-                .collect();
-            (parts(path), methods)
-        });
+                .flatten()
+                .map(|(path, operations)| {
+                    let methods = operations
+                        .as_object()
+                        .into_iter()
+                        .flat_map(|operations| operations.keys())
+                        .map(|method| method.to_uppercase())
+                        .collect();
+                    (parts(path), methods)
+                });
         let pages = ["/docs", "/openapi.json"]
             .into_iter()
             .map(|path| (parts(path), vec!["GET".to_owned()]));
@@ -35,10 +40,13 @@ impl Paths {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let fits = |(parts, _): &&(Vec<Part>, Vec<String>)| {
             parts.len() == segments.len()
-                && parts.iter().zip(&segments).all(|(part, segment)| match part {
-                    Part::Fixed(name) => name == segment,
-                    Part::Any => true,
-                })
+                && parts
+                    .iter()
+                    .zip(&segments)
+                    .all(|(part, segment)| match part {
+                        Part::Fixed(name) => name == segment,
+                        Part::Any => true,
+                    })
         };
         let mut methods: Vec<&str> = self
             .0
@@ -58,6 +66,12 @@ impl Paths {
 fn parts(path: &str) -> Vec<Part> {
     path.trim_matches('/')
         .split('/')
-        .map(|part| if part.starts_with('{') { Part::Any } else { Part::Fixed(part.to_owned()) })
+        .map(|part| {
+            if part.starts_with('{') {
+                Part::Any
+            } else {
+                Part::Fixed(part.to_owned())
+            }
+        })
         .collect()
 }

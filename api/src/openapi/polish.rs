@@ -44,7 +44,9 @@ pub fn body_schemas(document: &Value) -> BTreeSet<String> {
 /// The names of the schemas under `member` of any operation, and of those they refer to.
 fn reachable(document: &Value, member: &str) -> BTreeSet<String> {
     let mut waiting = Vec::new();
-    each_operation(document, &mut |operation| references(&operation[member], &mut waiting));
+    each_operation(document, &mut |operation| {
+        references(&operation[member], &mut waiting)
+    });
     let mut found = BTreeSet::new();
     while let Some(name) = waiting.pop() {
         if found.insert(name.clone()) {
@@ -55,7 +57,11 @@ fn reachable(document: &Value, member: &str) -> BTreeSet<String> {
 }
 
 fn each_operation(document: &Value, visit: &mut dyn FnMut(&Value)) {
-    for path in document["paths"].as_object().into_iter().flat_map(Map::values) {
+    for path in document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values)
+    {
         for operation in path.as_object().into_iter().flat_map(Map::values) {
             visit(operation);
         }
@@ -71,7 +77,9 @@ fn references(value: &Value, found: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| references(item, found)),
         Value::Object(members) => {
             found.extend(name_of(value));
-            members.values().for_each(|member| references(member, found));
+            members
+                .values()
+                .for_each(|member| references(member, found));
         }
         _ => {}
     }
@@ -90,7 +98,11 @@ fn fill(schema: &mut Value) {
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
     };
-    let always = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let always = |name: &str| {
+        required
+            .as_array()
+            .is_some_and(|names| names.iter().any(|known| known == name))
+    };
     for (name, property) in properties.iter_mut() {
         if !always(name) {
             property["nullable"] = json!(true);
@@ -106,12 +118,18 @@ fn translate(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(translate),
         Value::Object(members) => {
             members.values_mut().for_each(translate);
+            if let Some(example) = members.remove("example") {
+                members.insert("examples".to_owned(), json!([example]));
+            }
             lift_reference(members);
             if members.get("nullable") == Some(&Value::Bool(true)) {
                 members.remove("nullable");
                 allow_null(members);
             }
-            for (bound, limit) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+            for (bound, limit) in [
+                ("exclusiveMinimum", "minimum"),
+                ("exclusiveMaximum", "maximum"),
+            ] {
                 match members.get(bound) {
                     Some(Value::Bool(true)) => {
                         if let Some(number) = members.remove(limit) {
@@ -131,7 +149,11 @@ fn translate(value: &mut Value) {
 
 /// `{allOf: [{$ref}, {description}], description}` becomes `{$ref, description}`.
 fn lift_reference(members: &mut Map<String, Value>) {
-    let reference = match members.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+    let reference = match members
+        .get("allOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
         Some([first, _]) if first.get("$ref").is_some() => first["$ref"].clone(),
         _ => return,
     };
@@ -141,7 +163,10 @@ fn lift_reference(members: &mut Map<String, Value>) {
 
 fn allow_null(members: &mut Map<String, Value>) {
     if let Some(reference) = members.remove("$ref") {
-        members.insert("anyOf".to_owned(), json!([{ "$ref": reference }, { "type": "null" }]));
+        members.insert(
+            "anyOf".to_owned(),
+            json!([{ "$ref": reference }, { "type": "null" }]),
+        );
         return;
     }
     if let Some(Value::String(one)) = members.get("type").cloned() {

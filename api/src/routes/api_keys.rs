@@ -45,7 +45,11 @@ impl ApiKeys {
     ///
     /// All of them on one page, oldest first, the revoked ones too; never the keys themselves. Needs the scope `admin`.
     #[oai(path = "/api-keys", method = "get", operation_id = "listApiKeys")]
-    async fn list(&self, caller: Caller, Data(api): Data<&Api>) -> Result<Listed<KeyShown>, Refusal<Reads>> {
+    async fn list(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+    ) -> Result<Listed<KeyShown>, Refusal<Reads>> {
         let rows = api_keys::list(&mut *api.store.connect().await?, caller.tenant()).await?;
         Ok(Listed::of(rows, None))
     }
@@ -53,7 +57,11 @@ impl ApiKeys {
     /// Revoke an API key.
     ///
     /// It is refused from now on; other processes notice within seconds. Needs the scope `admin`.
-    #[oai(path = "/api-keys/:keyId", method = "delete", operation_id = "revokeApiKey")]
+    #[oai(
+        path = "/api-keys/:keyId",
+        method = "delete",
+        operation_id = "revokeApiKey"
+    )]
     async fn revoke(
         &self,
         caller: Caller,
@@ -66,19 +74,45 @@ impl ApiKeys {
         if !api_keys::revoke(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("key that is not revoked").into());
         }
-        audit::write(&mut transaction, caller.actor(), "api-key.revoke", &id.0.0.to_string()).await?;
+        audit::write(
+            &mut transaction,
+            caller.actor(),
+            "api-key.revoke",
+            &id.0.0.to_string(),
+        )
+        .await?;
         transaction.commit().await?;
         api.grants.forget(id.0.0);
         Ok(Done)
     }
 }
 
-async fn store(api: &Api, caller: &Caller, meant: &KeyMeant, key: &ApiKey) -> Result<KeyRow, Problem> {
+async fn store(
+    api: &Api,
+    caller: &Caller,
+    meant: &KeyMeant,
+    key: &ApiKey,
+) -> Result<KeyRow, Problem> {
     let tenant = caller.tenant();
     let mut transaction = api.store.begin().await?;
-    let id = api_keys::ensure(&mut transaction, tenant, &meant.name, &key.digest(), &meant.scopes).await?;
-    audit::write(&mut transaction, caller.actor(), "api-key.create", &id.to_string()).await?;
+    let id = api_keys::ensure(
+        &mut transaction,
+        tenant,
+        &meant.name,
+        &key.digest(),
+        &meant.scopes,
+    )
+    .await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "api-key.create",
+        &id.to_string(),
+    )
+    .await?;
     let rows = api_keys::list(&mut transaction, tenant).await?;
     transaction.commit().await?;
-    rows.into_iter().find(|row| row.id == id).ok_or_else(Problem::internal)
+    rows.into_iter()
+        .find(|row| row.id == id)
+        .ok_or_else(Problem::internal)
 }

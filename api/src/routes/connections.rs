@@ -4,8 +4,8 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::{ConnectionId, ConnectionStatus};
-use rail_shared::store::connections::{self, ConnectionRow, Only};
 use rail_shared::store::audit;
+use rail_shared::store::connections::{self, ConnectionRow, Only};
 
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
@@ -41,7 +41,11 @@ impl Connections {
     /// `credentials-rejected`. Where the vendor cannot be reached, or a reference that the connector requires is not set,
     /// the connection is created with the status ERROR and a `statusReason`; a later test that succeeds makes it ACTIVE.
     /// A reference in an optional credential may stay unset. Credentials are stored sealed and never answered.
-    #[oai(path = "/connections", method = "post", operation_id = "createConnection")]
+    #[oai(
+        path = "/connections",
+        method = "post",
+        operation_id = "createConnection"
+    )]
     async fn create(
         &self,
         caller: Caller,
@@ -61,7 +65,11 @@ impl Connections {
     /// List connections.
     ///
     /// Newest first.
-    #[oai(path = "/connections", method = "get", operation_id = "listConnections")]
+    #[oai(
+        path = "/connections",
+        method = "get",
+        operation_id = "listConnections"
+    )]
     async fn list(
         &self,
         caller: Caller,
@@ -72,14 +80,34 @@ impl Connections {
         /// Only in this status.
         status: Query<Option<Word<ConnectionStatus>>>,
         /// At most so many.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
         limit: Query<u16>,
         /// Where to go on: `nextCursor` of the page before.
         cursor: Query<Option<String>>,
     ) -> Result<Listed<Connection>, Refusal<Lists>> {
         let ask = page_ask::<ConnectionId>(limit.0, cursor.0.as_deref())?;
-        let only = Only { connector_id: connector_id.0, status: status.0.map(|word| word.0) };
-        let listed = connections::list(&mut *api.store.connect().await?, caller.tenant(), &only, ask).await?;
+        if connector_id.0.as_ref().is_some_and(|id| id.contains('\0')) {
+            return Err(Problem::fault(
+                "connectorId",
+                "bad-parameter",
+                "A text holds no NUL character.",
+            )
+            .into());
+        }
+        let only = Only {
+            connector_id: connector_id.0,
+            status: status.0.map(|word| word.0),
+        };
+        let listed = connections::list(
+            &mut *api.store.connect().await?,
+            caller.tenant(),
+            &only,
+            ask,
+        )
+        .await?;
         let next = next(&listed, |row| row.id);
         Ok(Listed::of(listed.rows, next))
     }
@@ -87,7 +115,11 @@ impl Connections {
     /// Get a connection.
     ///
     /// The ETag is its version, for If-Match of a change.
-    #[oai(path = "/connections/:connectionId", method = "get", operation_id = "getConnection")]
+    #[oai(
+        path = "/connections/:connectionId",
+        method = "get",
+        operation_id = "getConnection"
+    )]
     async fn get(
         &self,
         caller: Caller,
@@ -106,7 +138,11 @@ impl Connections {
     /// A merge patch (RFC 7396) of name, config and credentials: what is given replaces, null removes, what is left out
     /// stays. With If-Match the change is made only to that version. Changed credentials are tried first, as at creation;
     /// when the vendor accepts them, a connection in ERROR or REAUTH_REQUIRED becomes ACTIVE.
-    #[oai(path = "/connections/:connectionId", method = "patch", operation_id = "updateConnection")]
+    #[oai(
+        path = "/connections/:connectionId",
+        method = "patch",
+        operation_id = "updateConnection"
+    )]
     async fn update(
         &self,
         caller: Caller,
@@ -135,7 +171,11 @@ impl Connections {
     /// Delete a connection.
     ///
     /// Erases its records, syncs and credentials for good.
-    #[oai(path = "/connections/:connectionId", method = "delete", operation_id = "deleteConnection")]
+    #[oai(
+        path = "/connections/:connectionId",
+        method = "delete",
+        operation_id = "deleteConnection"
+    )]
     async fn delete(
         &self,
         caller: Caller,
@@ -148,7 +188,13 @@ impl Connections {
         if !connections::erase(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("connection").into());
         }
-        audit::write(&mut transaction, caller.actor(), "connection.delete", &id.0.0.to_string()).await?;
+        audit::write(
+            &mut transaction,
+            caller.actor(),
+            "connection.delete",
+            &id.0.0.to_string(),
+        )
+        .await?;
         transaction.commit().await?;
         Ok(Done)
     }
@@ -158,7 +204,11 @@ impl Connections {
     /// Asks the vendor whether the credentials work and what they may do. A connection that does not work is a successful
     /// answer too, with `success: false` and the reason. A test that succeeds makes a connection in ERROR or
     /// REAUTH_REQUIRED ACTIVE.
-    #[oai(path = "/connections/:connectionId/test", method = "post", operation_id = "testConnection")]
+    #[oai(
+        path = "/connections/:connectionId/test",
+        method = "post",
+        operation_id = "testConnection"
+    )]
     async fn test(
         &self,
         caller: Caller,

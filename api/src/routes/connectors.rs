@@ -21,7 +21,11 @@ impl Connectors {
     /// Every connector of this installation, on one page: what it is for, whether it can be used, what it can sync, and
     /// the JSON Schemas of the credentials and settings that a connection brings.
     #[oai(path = "/connectors", method = "get", operation_id = "listConnectors")]
-    async fn list(&self, _caller: Caller, Data(api): Data<&Api>) -> Result<Listed<Connector>, Refusal<Reads>> {
+    async fn list(
+        &self,
+        _caller: Caller,
+        Data(api): Data<&Api>,
+    ) -> Result<Listed<Connector>, Refusal<Reads>> {
         Ok(Listed::of(api.catalogue.iter(), None))
     }
 }

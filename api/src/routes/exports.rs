@@ -48,12 +48,21 @@ impl Exports {
             options: &json!({}),
             schedule: meant.schedule.as_ref().map(|(_, given)| given),
             destination: &meant.destination,
-            next_run_at: meant.schedule.as_ref().map(|(schedule, _)| schedule.next_after(now)),
+            next_run_at: meant
+                .schedule
+                .as_ref()
+                .map(|(schedule, _)| schedule.next_after(now)),
             created_at: now,
         };
         let mut transaction = api.store.begin().await?;
         let row = exports::create(&mut transaction, &new).await?;
-        audit::write(&mut transaction, caller.actor(), "export.create", &row.id.to_string()).await?;
+        audit::write(
+            &mut transaction,
+            caller.actor(),
+            "export.create",
+            &row.id.to_string(),
+        )
+        .await?;
         transaction.commit().await?;
         let location = format!("{BASE}/exports/{}", row.id);
         Ok(Created::new(row).at(location))
@@ -68,7 +77,10 @@ impl Exports {
         caller: Caller,
         Data(api): Data<&Api>,
         /// At most so many.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
         limit: Query<u16>,
         /// Where to go on: `nextCursor` of the page before.
         cursor: Query<Option<String>>,
@@ -82,7 +94,11 @@ impl Exports {
     /// Get an export.
     ///
     /// As it was configured, and when it runs next.
-    #[oai(path = "/exports/:exportId", method = "get", operation_id = "getExport")]
+    #[oai(
+        path = "/exports/:exportId",
+        method = "get",
+        operation_id = "getExport"
+    )]
     async fn get(
         &self,
         caller: Caller,
@@ -91,14 +107,21 @@ impl Exports {
         #[oai(name = "exportId")]
         id: Path<Id<ExportId>>,
     ) -> Result<Found<Export>, Refusal<Finds>> {
-        let found = exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        Ok(Found::new(found.ok_or_else(|| Problem::not_found("export"))?))
+        let found =
+            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
+        Ok(Found::new(
+            found.ok_or_else(|| Problem::not_found("export"))?,
+        ))
     }
 
     /// Delete an export.
     ///
     /// With its runs; the files they wrote stay where they are.
-    #[oai(path = "/exports/:exportId", method = "delete", operation_id = "deleteExport")]
+    #[oai(
+        path = "/exports/:exportId",
+        method = "delete",
+        operation_id = "deleteExport"
+    )]
     async fn delete(
         &self,
         caller: Caller,
@@ -111,7 +134,13 @@ impl Exports {
         if !exports::erase(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("export").into());
         }
-        audit::write(&mut transaction, caller.actor(), "export.delete", &id.0.0.to_string()).await?;
+        audit::write(
+            &mut transaction,
+            caller.actor(),
+            "export.delete",
+            &id.0.0.to_string(),
+        )
+        .await?;
         transaction.commit().await?;
         Ok(Done)
     }

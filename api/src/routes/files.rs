@@ -6,7 +6,9 @@ use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::param::Path;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::{ApiResponse, OpenApi};
 use rail_shared::blobs::{Destination, Reader};
 use rail_shared::domain::{ExportFormat, ExportId, Failure, FailureKind, JobState, RunId};
@@ -31,7 +33,11 @@ impl Files {
     ///
     /// Of a COMPLETED run to a LOCAL destination. Files in object stores are not passed through: 409 `not-downloadable`
     /// says where such a file is.
-    #[oai(path = "/exports/:exportId/runs/:runId/files/:entity", method = "get", operation_id = "downloadExportFile")]
+    #[oai(
+        path = "/exports/:exportId/runs/:runId/files/:entity",
+        method = "get",
+        operation_id = "downloadExportFile"
+    )]
     async fn download(
         &self,
         caller: Caller,
@@ -59,8 +65,12 @@ async fn find(
 ) -> Result<(ExportRow, RunFile), Problem> {
     let none = || Problem::not_found("file");
     let mut conn = api.store.connect().await?;
-    let export = exports::find(&mut conn, caller.tenant(), export_id).await?.ok_or_else(none)?;
-    let run = runs::find(&mut conn, caller.tenant(), export_id, run_id).await?.ok_or_else(none)?;
+    let export = exports::find(&mut conn, caller.tenant(), export_id)
+        .await?
+        .ok_or_else(none)?;
+    let run = runs::find(&mut conn, caller.tenant(), export_id, run_id)
+        .await?
+        .ok_or_else(none)?;
     if run.job.state != JobState::Completed {
         return Err(none());
     }
@@ -70,7 +80,10 @@ async fn find(
 
 async fn open(api: &Api, export: &ExportRow, file: RunFile) -> Result<Download, Problem> {
     let not_downloadable = || {
-        let detail = format!("This file is not passed through; fetch it at {}.", file.location);
+        let detail = format!(
+            "This file is not passed through; fetch it at {}.",
+            file.location
+        );
         Problem::new(StatusCode::CONFLICT, "not-downloadable", detail)
     };
     let destination = match Destination::configured(&export.destination, &api.outputs) {
@@ -78,8 +91,16 @@ async fn open(api: &Api, export: &ExportRow, file: RunFile) -> Result<Download, 
         Ok(Destination::S3(_)) | Err(_) => return Err(not_downloadable()),
     };
     match destination.open(&file.key).await {
-        Ok((bytes, reader)) => Ok(Download { format: export.format, file, bytes, reader }),
-        Err(Failure { kind: FailureKind::NotFound, .. }) => Err(Problem::not_found("file any more")),
+        Ok((bytes, reader)) => Ok(Download {
+            format: export.format,
+            file,
+            bytes,
+            reader,
+        }),
+        Err(Failure {
+            kind: FailureKind::NotFound,
+            ..
+        }) => Err(Problem::not_found("file any more")),
         Err(failure) => {
             tracing::error!(%failure, "a file of a run cannot be opened");
             Err(Problem::internal())
@@ -106,16 +127,38 @@ fn media_type(format: ExportFormat) -> &'static str {
 
 impl IntoResponse for Download {
     fn into_response(self) -> Response {
-        let Self { format, file, bytes, reader } = self;
-        let RunFile { entity: _, key, location: _, rows: _, bytes: _, sha256 } = file;
-        let name = key.rsplit('/').next().unwrap_or_default().replace(['"', '\\'], "_");
+        let Self {
+            format,
+            file,
+            bytes,
+            reader,
+        } = self;
+        let RunFile {
+            entity: _,
+            key,
+            location: _,
+            rows: _,
+            bytes: _,
+            sha256,
+        } = file;
+        let name = key
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .replace(['"', '\\'], "_");
         let mut response = Response::builder()
             .content_type(media_type(format))
             .header(header::CONTENT_LENGTH, bytes)
-            .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+            .header(
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"{name}\""),
+            )
             .header(header::ETAG, format!("\"{sha256}\""));
         if let Some(digest) = from_hex(&sha256) {
-            response = response.header("Repr-Digest", format!("sha-256=:{}:", STANDARD.encode(digest)));
+            response = response.header(
+                "Repr-Digest",
+                format!("sha-256=:{}:", STANDARD.encode(digest)),
+            );
         }
         response.body(Body::from_async_read(reader))
     }

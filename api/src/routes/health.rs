@@ -42,7 +42,9 @@ impl Health {
     /// Answers as long as the process does; asks nobody else.
     #[oai(path = "/healthz", method = "get", operation_id = "getHealth")]
     async fn alive(&self) -> Json<Alive> {
-        Json(Alive { status: "ok".to_owned() })
+        Json(Alive {
+            status: "ok".to_owned(),
+        })
     }
 
     /// Can it work?
@@ -59,7 +61,11 @@ impl Health {
                 return Err(Problem::unavailable("migrations-pending", &detail).into());
             }
         }
-        let (status, redis) = if ping.is_ok() { ("ready", "up") } else { ("degraded", "down") };
+        let (status, redis) = if ping.is_ok() {
+            ("ready", "up")
+        } else {
+            ("degraded", "down")
+        };
         Ok(Json(Readiness {
             status: status.to_owned(),
             postgres: "up".to_owned(),

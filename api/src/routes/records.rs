@@ -27,8 +27,15 @@ impl Records {
     ///
     /// As the vendors sent them, in a fixed order. To follow changes, remember when you began a walk and ask for
     /// `updatedSince` that moment in the next, with `includeDeleted=true`.
-    #[oai(path = "/records/:entity", method = "get", operation_id = "listRecords")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    #[oai(
+        path = "/records/:entity",
+        method = "get",
+        operation_id = "listRecords"
+    )]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the operation"
+    )]
     async fn list(
         &self,
         caller: Caller,
@@ -45,7 +52,10 @@ impl Records {
         #[oai(name = "includeDeleted", default)]
         include_deleted: Query<bool>,
         /// At most so many.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
         limit: Query<u16>,
         /// Where to go on: `nextCursor` of the page before.
         cursor: Query<Option<String>>,
@@ -56,16 +66,32 @@ impl Records {
         let after: Option<RecordPlace> = position(cursor.0.as_deref())?;
         let ask = RecordAsk {
             connection_id: connection_id.0.map(|id| id.0),
-            updated_since: updated_since.0,
-            deleted: if include_deleted.0 { Deleted::Shown } else { Deleted::Hidden },
+            // Nothing was synced before computers counted time, and Postgres counts back less far than a caller may.
+            updated_since: updated_since.0.map(|since| since.max(DateTime::UNIX_EPOCH)),
+            deleted: if include_deleted.0 {
+                Deleted::Shown
+            } else {
+                Deleted::Hidden
+            },
             after: after.map(|place| (place.stream_id, place.external_id)),
             limit: limit.0,
         };
-        let mut rows = reading::list(&mut *api.store.connect().await?, caller.tenant(), &entity.0, &ask).await?;
+        let mut rows = reading::list(
+            &mut *api.store.connect().await?,
+            caller.tenant(),
+            &entity.0,
+            &ask,
+        )
+        .await?;
         let more = rows.len() > usize::from(limit.0);
         rows.truncate(usize::from(limit.0));
         let last = rows.last().filter(|_| more);
-        let next = last.map(|row| cursor_of(RecordPlace { stream_id: row.stream_id, external_id: row.external_id.clone() }));
+        let next = last.map(|row| {
+            cursor_of(RecordPlace {
+                stream_id: row.stream_id,
+                external_id: row.external_id.clone(),
+            })
+        });
         Ok(Listed::of(rows, next))
     }
 }

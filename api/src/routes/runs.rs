@@ -26,7 +26,11 @@ impl Runs {
     /// Run an export now.
     ///
     /// Accepted at once and run by a worker; follow it at the Location.
-    #[oai(path = "/exports/:exportId/run", method = "post", operation_id = "runExport")]
+    #[oai(
+        path = "/exports/:exportId/run",
+        method = "post",
+        operation_id = "runExport"
+    )]
     async fn start(
         &self,
         caller: Caller,
@@ -36,7 +40,10 @@ impl Runs {
         export_id: Path<Id<ExportId>>,
     ) -> Result<Accepted<ExportRun>, Refusal<Finds>> {
         let run = accept(api, &caller, export_id.0.0).await?;
-        let ring = Ring { job_id: run.row.id.into(), dispatch_no: 0 };
+        let ring = Ring {
+            job_id: run.row.id.into(),
+            dispatch_no: 0,
+        };
         api.ringer.ring(JobKind::Export, ring);
         let location = format!("{BASE}/exports/{}/runs/{}", run.row.export_id, run.row.id);
         Ok(Accepted::new(run).at(location))
@@ -45,7 +52,11 @@ impl Runs {
     /// List the runs of an export.
     ///
     /// Newest first.
-    #[oai(path = "/exports/:exportId/runs", method = "get", operation_id = "listExportRuns")]
+    #[oai(
+        path = "/exports/:exportId/runs",
+        method = "get",
+        operation_id = "listExportRuns"
+    )]
     async fn list(
         &self,
         caller: Caller,
@@ -54,7 +65,10 @@ impl Runs {
         #[oai(name = "exportId")]
         export_id: Path<Id<ExportId>>,
         /// At most so many.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
         limit: Query<u16>,
         /// Where to go on: `nextCursor` of the page before.
         cursor: Query<Option<String>>,
@@ -71,7 +85,11 @@ impl Runs {
     /// Get a run of an export.
     ///
     /// Where it stands, and the files it left behind.
-    #[oai(path = "/exports/:exportId/runs/:runId", method = "get", operation_id = "getExportRun")]
+    #[oai(
+        path = "/exports/:exportId/runs/:runId",
+        method = "get",
+        operation_id = "getExportRun"
+    )]
     async fn get(
         &self,
         caller: Caller,
@@ -93,13 +111,26 @@ async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, P
     let mut transaction = api.store.begin().await?;
     let export = exports::find(&mut transaction, caller.tenant(), id).await?;
     let export = export.ok_or_else(|| Problem::not_found("export"))?;
-    let run_id = match runs::accept(&mut transaction, caller.tenant(), export.id, api.clock.now()).await {
+    let run_id = match runs::accept(
+        &mut transaction,
+        caller.tenant(),
+        export.id,
+        api.clock.now(),
+    )
+    .await
+    {
         Ok(run_id) => run_id,
         // Erased since it was read.
         Err(StoreError::Refused(_)) => return Err(Problem::not_found("export")),
         Err(other) => return Err(other.into()),
     };
-    audit::write(&mut transaction, caller.actor(), "export.run", &run_id.to_string()).await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "export.run",
+        &run_id.to_string(),
+    )
+    .await?;
     let run = runs::find(&mut transaction, caller.tenant(), export.id, run_id).await?;
     transaction.commit().await?;
     run.ok_or_else(Problem::internal)

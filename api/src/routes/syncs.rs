@@ -38,7 +38,11 @@ impl Syncs {
     /// Accepted at once and run by a worker; follow it at the Location. A connection has one active sync at most: a
     /// second one is refused with 409 `sync-already-active`, which names the active one, or answered with it when
     /// `ifRunning=attach`. Without a body, all entities are synced INCREMENTAL.
-    #[oai(path = "/connections/:connectionId/sync", method = "post", operation_id = "startSync")]
+    #[oai(
+        path = "/connections/:connectionId/sync",
+        method = "post",
+        operation_id = "startSync"
+    )]
     async fn start(
         &self,
         caller: Caller,
@@ -51,8 +55,12 @@ impl Syncs {
         if_running: Query<IfRunning>,
         body: Body<NewSync>,
     ) -> Result<Accepted<Sync>, Refusal<Starts>> {
-        let connection = connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
-        let connector = api.catalogue.get(&connection.connector_id).ok_or_else(|| not_active(&connection))?;
+        let connection =
+            connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
+        let connector = api
+            .catalogue
+            .get(&connection.connector_id)
+            .ok_or_else(|| not_active(&connection))?;
         let meant = body.read(api, connector)?;
         may_sync(&connection)?;
         let accepted = accept(api, &caller, connection.id, &meant, if_running.0).await?;
@@ -63,7 +71,11 @@ impl Syncs {
     /// List the syncs of a connection.
     ///
     /// Newest first.
-    #[oai(path = "/connections/:connectionId/sync", method = "get", operation_id = "listSyncs")]
+    #[oai(
+        path = "/connections/:connectionId/sync",
+        method = "get",
+        operation_id = "listSyncs"
+    )]
     async fn list(
         &self,
         caller: Caller,
@@ -72,7 +84,10 @@ impl Syncs {
         #[oai(name = "connectionId")]
         connection_id: Path<Id<ConnectionId>>,
         /// At most so many.
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "200")))]
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
         limit: Query<u16>,
         /// Where to go on: `nextCursor` of the page before.
         cursor: Query<Option<String>>,
@@ -88,7 +103,11 @@ impl Syncs {
     /// Get a sync.
     ///
     /// Where it stands, how far it is, and what became of the records of each entity.
-    #[oai(path = "/connections/:connectionId/sync/:syncId", method = "get", operation_id = "getSync")]
+    #[oai(
+        path = "/connections/:connectionId/sync/:syncId",
+        method = "get",
+        operation_id = "getSync"
+    )]
     async fn get(
         &self,
         caller: Caller,
@@ -118,16 +137,23 @@ fn location_of(connection: ConnectionId, sync: SyncId) -> String {
 fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
     match connection.status {
         ConnectionStatus::Active | ConnectionStatus::Error => Ok(()),
-        ConnectionStatus::PendingAuthorization | ConnectionStatus::ReauthRequired | ConnectionStatus::Paused => {
-            Err(not_active(connection))
-        }
+        ConnectionStatus::PendingAuthorization
+        | ConnectionStatus::ReauthRequired
+        | ConnectionStatus::Paused => Err(not_active(connection)),
     }
 }
 
 fn not_active(connection: &ConnectionRow) -> Problem {
     let reason = connection.status_reason.as_deref().unwrap_or_default();
-    let detail = format!("The connection is {} and cannot be synced. {reason}", connection.status);
-    Problem::new(StatusCode::CONFLICT, "connection-not-active", detail.trim_end())
+    let detail = format!(
+        "The connection is {} and cannot be synced. {reason}",
+        connection.status
+    );
+    Problem::new(
+        StatusCode::CONFLICT,
+        "connection-not-active",
+        detail.trim_end(),
+    )
 }
 
 async fn accept(
@@ -140,7 +166,10 @@ async fn accept(
     for _ in 0..TRIES {
         match try_accept(api, caller, connection, meant).await {
             Ok(sync) => {
-                let ring = Ring { job_id: sync.asked.id.into(), dispatch_no: 0 };
+                let ring = Ring {
+                    job_id: sync.asked.id.into(),
+                    dispatch_no: 0,
+                };
                 api.ringer.ring(JobKind::Sync, ring);
                 return Ok(sync);
             }
@@ -157,7 +186,9 @@ async fn accept(
         match if_running {
             IfRunning::Refuse => return Err(already_active(connection, active)),
             IfRunning::Attach => {
-                if let Some(sync) = syncs::find(&mut conn, caller.tenant(), connection, active).await? {
+                if let Some(sync) =
+                    syncs::find(&mut conn, caller.tenant(), connection, active).await?
+                {
                     return Ok(sync);
                 }
             }
@@ -183,7 +214,13 @@ async fn try_accept(
     };
     let mut transaction = api.store.begin().await?;
     let id = syncs::accept(&mut transaction, &new).await?;
-    audit::write(&mut transaction, caller.actor(), "sync.start", &id.to_string()).await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "sync.start",
+        &id.to_string(),
+    )
+    .await?;
     let accepted = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
     transaction.commit().await?;
     accepted.ok_or(StoreError::Stale)

@@ -32,8 +32,20 @@ impl Shown for KeyShown {}
 
 impl From<KeyRow> for KeyShown {
     fn from(row: KeyRow) -> Self {
-        let KeyRow { id, name, scopes, created_at, revoked_at } = row;
-        Self { key_id: Id(id), name, scopes, created_at, revoked_at }
+        let KeyRow {
+            id,
+            name,
+            scopes,
+            created_at,
+            revoked_at,
+        } = row;
+        Self {
+            key_id: Id(id),
+            name,
+            scopes,
+            created_at,
+            revoked_at,
+        }
     }
 }
 
@@ -59,8 +71,20 @@ impl Shown for KeyMade {}
 impl KeyMade {
     /// A key with its row.
     pub fn new(row: KeyRow, key: &ApiKey) -> Self {
-        let KeyRow { id, name, scopes, created_at, revoked_at: _ } = row;
-        Self { key_id: Id(id), name, scopes, created_at, key: key.reveal().to_owned() }
+        let KeyRow {
+            id,
+            name,
+            scopes,
+            created_at,
+            revoked_at: _,
+        } = row;
+        Self {
+            key_id: Id(id),
+            name,
+            scopes,
+            created_at,
+            key: key.reveal().to_owned(),
+        }
     }
 }
 
@@ -92,6 +116,9 @@ impl Asked for NewKey {
 
     fn read(body: &Json, (): (), _: &mut Faults) -> Option<KeyMeant> {
         let scopes = body.texts_at("/scopes")?.into_iter().map(str::parse);
-        Some(KeyMeant { name: body.text_at("/name")?.to_owned(), scopes: scopes.collect::<Result<_, _>>().ok()? })
+        Some(KeyMeant {
+            name: body.text_at("/name")?.to_owned(),
+            scopes: scopes.collect::<Result<_, _>>().ok()?,
+        })
     }
 }

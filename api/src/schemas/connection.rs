@@ -101,7 +101,11 @@ impl From<ConnectionRow> for Connection {
             name,
             status: Word(status),
             status_reason,
-            config: ConnectionConfig { sync_interval, auto_sync, settings },
+            config: ConnectionConfig {
+                sync_interval,
+                auto_sync,
+                settings,
+            },
             last_sync_at,
             next_sync_at,
             created_at,
@@ -144,26 +148,50 @@ struct TestError {
 
 impl From<TestReport> for ConnectionTest {
     fn from(report: TestReport) -> Self {
-        let TestReport { latency_ms, version, permissions, missing_permissions } = report;
+        let TestReport {
+            latency_ms,
+            version,
+            permissions,
+            missing_permissions,
+        } = report;
         let error = (!missing_permissions.is_empty()).then(|| TestError {
             code: Word(FailureKind::PermissionDenied),
-            detail: format!("The credentials are accepted but lack {}.", missing_permissions.join(", ")),
+            detail: format!(
+                "The credentials are accepted but lack {}.",
+                missing_permissions.join(", ")
+            ),
             missing_permissions,
         });
-        Self { success: error.is_none(), latency: latency_ms, version, permissions, error }
+        Self {
+            success: error.is_none(),
+            latency: latency_ms,
+            version,
+            permissions,
+            error,
+        }
     }
 }
 
 impl ConnectionTest {
     /// A test that failed after so long.
     pub fn failed(failure: Failure, took: Duration) -> Self {
-        let Failure { kind, message, origin: _, retryable: _, retry_after: _ } = failure;
+        let Failure {
+            kind,
+            message,
+            origin: _,
+            retryable: _,
+            retry_after: _,
+        } = failure;
         Self {
             success: false,
             latency: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             version: None,
             permissions: Vec::new(),
-            error: Some(TestError { code: Word(kind), detail: message, missing_permissions: Vec::new() }),
+            error: Some(TestError {
+                code: Word(kind),
+                detail: message,
+                missing_permissions: Vec::new(),
+            }),
         }
     }
 }

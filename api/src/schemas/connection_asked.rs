@@ -110,14 +110,25 @@ impl Asked for NewConnection {
 }
 
 /// A connector that connections can be made to.
-pub fn usable<'a>(found: Option<&'a Connector>, pointer: &str, faults: &mut Faults) -> Option<&'a Connector> {
+pub fn usable<'a>(
+    found: Option<&'a Connector>,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Option<&'a Connector> {
     match found {
         None => {
-            faults.add(pointer, "unknown-connector", "There is no such connector; GET /connectors lists them.");
+            faults.add(
+                pointer,
+                "unknown-connector",
+                "There is no such connector; GET /connectors lists them.",
+            );
             None
         }
         Some(connector) if connector.status() == ConnectorStatus::Disabled => {
-            let detail = format!("{} is listed but cannot be connected yet.", connector.name());
+            let detail = format!(
+                "{} is listed but cannot be connected yet.",
+                connector.name()
+            );
             faults.add(pointer, "connector-unavailable", detail);
             None
         }
@@ -135,7 +146,12 @@ pub fn check_credentials(
     let found = connector.check_credentials(&Value::Object(credentials.clone()), CREDENTIALS);
     add_once(found, faults);
     for unresolved in references.forbidden(credentials) {
-        if let Unresolved::Forbidden { field, name, prefix } = unresolved {
+        if let Unresolved::Forbidden {
+            field,
+            name,
+            prefix,
+        } = unresolved
+        {
             let detail = format!("${{{name}}} is not allowed; a reference begins with {prefix}.");
             faults.add(child(CREDENTIALS, &field), "forbidden-reference", detail);
         }
@@ -146,7 +162,11 @@ pub fn check_credentials(
 fn add_once(found: Faults, faults: &mut Faults) {
     for fault in found {
         if !faults.touch(&fault.pointer) {
-            let code = if fault.code == "required" { "missing" } else { fault.code };
+            let code = if fault.code == "required" {
+                "missing"
+            } else {
+                fault.code
+            };
             faults.add(fault.pointer, code, fault.detail);
         }
     }
@@ -160,7 +180,9 @@ pub fn read_config(
 ) -> Option<Config> {
     let interval_at = child(CONFIG, COMMON[0]);
     let interval = config.get(COMMON[0]).filter(|value| !value.is_null());
-    let read = interval.and_then(Value::as_str).map(str::parse::<SyncInterval>);
+    let read = interval
+        .and_then(Value::as_str)
+        .map(str::parse::<SyncInterval>);
     let interval = match read {
         Some(Ok(interval)) => Some(interval),
         Some(Err(error)) => {
@@ -169,9 +191,16 @@ pub fn read_config(
         }
         None => None,
     };
-    let auto_sync = config.get(COMMON[1]).and_then(Value::as_bool).unwrap_or(false);
+    let auto_sync = config
+        .get(COMMON[1])
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
     if auto_sync && interval.is_none() && !faults.touch(&interval_at) {
-        faults.add(interval_at, "missing", "With autoSync, this says how often.");
+        faults.add(
+            interval_at,
+            "missing",
+            "With autoSync, this says how often.",
+        );
     }
     let settings: Map<String, Value> = config
         .iter()
@@ -179,9 +208,16 @@ pub fn read_config(
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     if let Some(connector) = connector {
-        add_once(connector.check_config(&Value::Object(settings.clone()), CONFIG), faults);
+        add_once(
+            connector.check_config(&Value::Object(settings.clone()), CONFIG),
+            faults,
+        );
     }
-    Some(Config { interval, auto_sync, settings })
+    Some(Config {
+        interval,
+        auto_sync,
+        settings,
+    })
 }
 
 /// A change of a connection (RFC 7396): what is given replaces, null removes, what is left out stays.
@@ -225,11 +261,17 @@ pub struct PatchMeant {
 impl Asked for ConnectionPatch {
     type Meant = PatchMeant;
     type Rules<'a> = Standing<'a>;
-    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
+    const MEDIA_TYPES: &'static [&'static str] =
+        &["application/merge-patch+json", "application/json"];
     const OWN: &'static [&'static str] = &[];
 
     fn read(body: &Json, standing: Standing<'_>, faults: &mut Faults) -> Option<PatchMeant> {
-        let Standing { connector, config, credentials, references } = standing;
+        let Standing {
+            connector,
+            config,
+            credentials,
+            references,
+        } = standing;
         let config = body
             .at(CONFIG)
             .and_then(Value::as_object)
@@ -241,7 +283,11 @@ impl Asked for ConnectionPatch {
             check_credentials(connector, &credentials, references, faults);
             Some(credentials)
         });
-        Some(PatchMeant { name: body.text_at("/name").map(str::to_owned), config, credentials })
+        Some(PatchMeant {
+            name: body.text_at("/name").map(str::to_owned),
+            config,
+            credentials,
+        })
     }
 }
 

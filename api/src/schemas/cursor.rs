@@ -45,7 +45,10 @@ pub fn cursor(position: impl Display) -> String {
 /// 422 `bad-cursor`.
 pub fn page_ask<T: Identity>(limit: u16, cursor: Option<&str>) -> Result<PageAsk, Problem> {
     let after: Option<T> = position(cursor)?;
-    Ok(PageAsk { limit, after: after.map(T::number) })
+    Ok(PageAsk {
+        limit,
+        after: after.map(T::number),
+    })
 }
 
 /// The cursor of what follows a part of a list by id.

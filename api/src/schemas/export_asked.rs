@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use super::wire::{AnyObject, Word, wire};
 use crate::body::{Asked, Json};
+use crate::shapes::AT_MOST;
 use crate::state::Api;
 
 /// An export to be configured.
@@ -105,12 +106,17 @@ impl Asked for NewExport {
     const OWN: &'static [&'static str] = &["/filter", "/schedule"];
 
     fn read(body: &Json, api: &Api, faults: &mut Faults) -> Option<ExportMeant> {
-        let format: Option<ExportFormat> = body.text_at("/format").and_then(|word| word.parse().ok());
+        let format: Option<ExportFormat> =
+            body.text_at("/format").and_then(|word| word.parse().ok());
         if format.is_some_and(|format| format != ExportFormat::Csv) {
-            faults.add("/format", "format-unavailable", "Only CSV is available yet.");
+            faults.add(
+                "/format",
+                "format-unavailable",
+                "Only CSV is available yet.",
+            );
         }
         let entities = body.texts_at("/entities");
-        for (place, entity) in entities.iter().flatten().enumerate() {
+        for (place, entity) in entities.iter().flatten().enumerate().take(AT_MOST) {
             if !api.catalogue.knows_entity(entity) {
                 let detail = "No connector has an entity of this name; GET /connectors lists them.";
                 faults.add(format!("/entities/{place}"), "unknown-entity", detail);
@@ -142,8 +148,11 @@ impl Asked for NewExport {
 }
 
 fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
-    let kind: Option<DestinationType> = body.text_at("/destination/type").and_then(|word| word.parse().ok());
-    let mut unavailable = |detail| faults.add("/destination/type", "destination-unavailable", detail);
+    let kind: Option<DestinationType> = body
+        .text_at("/destination/type")
+        .and_then(|word| word.parse().ok());
+    let mut unavailable =
+        |detail| faults.add("/destination/type", "destination-unavailable", detail);
     match kind {
         Some(DestinationType::AzureBlob) => unavailable("AZURE_BLOB is not available yet."),
         Some(DestinationType::Local) if api.outputs.export_dir.is_none() => {
@@ -151,7 +160,11 @@ fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
         }
         Some(DestinationType::S3) if body.at("/destination/bucket").is_none() => {
             if !faults.touch("/destination/bucket") {
-                faults.add("/destination/bucket", "missing", "With S3, the bucket is required.");
+                faults.add(
+                    "/destination/bucket",
+                    "missing",
+                    "With S3, the bucket is required.",
+                );
             }
         }
         _ => {}
@@ -160,7 +173,11 @@ fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
         for field in ["bucket", "region"] {
             let pointer = format!("/destination/{field}");
             if body.at(&pointer).is_some() {
-                faults.add(pointer, "unknown-field", "A LOCAL destination has a path only.");
+                faults.add(
+                    pointer,
+                    "unknown-field",
+                    "A LOCAL destination has a path only.",
+                );
             }
         }
     }

@@ -35,7 +35,18 @@ impl JobError {
 
 impl From<Failure> for JobError {
     fn from(failure: Failure) -> Self {
-        let Failure { origin, kind, retryable, message, retry_after: _ } = failure;
-        Self { origin: Word(origin), kind: Word(kind), retryable, message }
+        let Failure {
+            origin,
+            kind,
+            retryable,
+            message,
+            retry_after: _,
+        } = failure;
+        Self {
+            origin: Word(origin),
+            kind: Word(kind),
+            retryable,
+            message,
+        }
     }
 }

@@ -86,6 +86,9 @@ impl FromStr for RecordPlace {
             return Err(NoPlace);
         }
         let stream_id = stream.parse().map_err(|_| NoPlace)?;
-        Ok(Self { stream_id, external_id: id.to_owned() })
+        Ok(Self {
+            stream_id,
+            external_id: id.to_owned(),
+        })
     }
 }

@@ -61,8 +61,22 @@ impl From<runs::Run> for ExportRun {
     fn from(run: runs::Run) -> Self {
         let runs::Run { row, job, files } = run;
         let error = JobError::of(&job);
-        let RunRow { id, export_id, rows, bytes, files: _ } = row;
-        let JobRow { id: _, state, attempt, error: _, created_at, started_at, finished_at } = job;
+        let RunRow {
+            id,
+            export_id,
+            rows,
+            bytes,
+            files: _,
+        } = row;
+        let JobRow {
+            id: _,
+            state,
+            attempt,
+            error: _,
+            created_at,
+            started_at,
+            finished_at,
+        } = job;
         Self {
             run_id: Id(id),
             export_id: Id(export_id),
@@ -81,7 +95,20 @@ impl From<runs::Run> for ExportRun {
 
 impl From<runs::RunFile> for ExportFile {
     fn from(file: runs::RunFile) -> Self {
-        let runs::RunFile { entity, key: _, location, rows, bytes, sha256 } = file;
-        Self { entity, path: location, rows, bytes, sha256 }
+        let runs::RunFile {
+            entity,
+            key: _,
+            location,
+            rows,
+            bytes,
+            sha256,
+        } = file;
+        Self {
+            entity,
+            path: location,
+            rows,
+            bytes,
+            sha256,
+        }
     }
 }

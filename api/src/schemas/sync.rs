@@ -87,11 +87,29 @@ struct EntityStats {
 
 impl From<syncs::Sync> for Sync {
     fn from(sync: syncs::Sync) -> Self {
-        let syncs::Sync { asked, job, entities } = sync;
+        let syncs::Sync {
+            asked,
+            job,
+            entities,
+        } = sync;
         let error = JobError::of(&job);
         let date_range = asked.date_range().map(DateRange::from);
-        let SyncRow { id, connection_id, mode, date_from: _, date_to: _ } = asked;
-        let JobRow { id: _, state, attempt, error: _, created_at, started_at, finished_at } = job;
+        let SyncRow {
+            id,
+            connection_id,
+            mode,
+            date_from: _,
+            date_to: _,
+        } = asked;
+        let JobRow {
+            id: _,
+            state,
+            attempt,
+            error: _,
+            created_at,
+            started_at,
+            finished_at,
+        } = job;
         let progress = Progress {
             entities_completed: entities.iter().filter(|entity| entity.complete).count(),
             entities_total: entities.len(),
@@ -128,7 +146,17 @@ fn stats(row: SyncEntityRow) -> (String, EntityStats) {
         deleted,
         errors,
     } = row;
-    (entity, EntityStats { created, updated, errors, deleted, unchanged, fetched })
+    (
+        entity,
+        EntityStats {
+            created,
+            updated,
+            errors,
+            deleted,
+            unchanged,
+            fetched,
+        },
+    )
 }
 
 impl From<domain::DateRange> for DateRange {

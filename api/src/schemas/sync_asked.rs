@@ -1,7 +1,5 @@
 //! Syncs on the wire, as callers ask for them.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 use poem_openapi::{Enum, Object};
 use rail_shared::connectors::Connector;
@@ -9,6 +7,7 @@ use rail_shared::domain::{DateRange, Faults, SyncMode};
 
 use super::wire::Word;
 use crate::body::{Asked, Json, Need};
+use crate::shapes::AT_MOST;
 
 /// A sync to be run. An empty body asks for all entities, INCREMENTAL.
 #[derive(Debug, Object)]
@@ -68,7 +67,7 @@ impl Asked for NewSync {
     fn read(body: &Json, connector: &Connector, faults: &mut Faults) -> Option<SyncMeant> {
         let entities = match body.texts_at("/entities") {
             Some(given) => {
-                for (place, entity) in given.iter().enumerate() {
+                for (place, entity) in given.iter().enumerate().take(AT_MOST) {
                     if !connector.has_entity(entity) {
                         let detail = format!("{} has no entity of this name.", connector.name());
                         faults.add(format!("/entities/{place}"), "unknown-entity", detail);
@@ -83,35 +82,47 @@ impl Asked for NewSync {
             Some(Err(_)) | None => SyncMode::Incremental,
         };
         if mode == SyncMode::Snapshot {
-            let detail = "SNAPSHOT is not available yet; FULL reads every record into the live set.";
+            let detail =
+                "SNAPSHOT is not available yet; FULL reads every record into the live set.";
             faults.add("/mode", "mode-unavailable", detail);
         }
-        Some(SyncMeant { entities, mode, date_range: read_days(body, faults) })
+        Some(SyncMeant {
+            entities,
+            mode,
+            date_range: read_days(body, faults),
+        })
     }
 }
 
 fn read_days(body: &Json, faults: &mut Faults) -> Option<DateRange> {
     let mut day = |pointer| match body.text_at(pointer).map(read_day) {
         Some(None) => {
-            faults.add(pointer, "bad-date", "This is a day of the calendar such as 2025-01-31.");
+            faults.add(
+                pointer,
+                "bad-date",
+                "This is a day of the calendar such as 2025-01-31.",
+            );
             None
         }
         read => read.flatten(),
     };
     let (from, to) = (day("/dateRange/from")?, day("/dateRange/to")?);
     if from > to {
-        faults.add("/dateRange/to", "range-reversed", "The last day is not before the first.");
+        faults.add(
+            "/dateRange/to",
+            "range-reversed",
+            "The last day is not before the first.",
+        );
     }
     Some(DateRange { from, to })
 }
 
 /// `YYYY-MM-DD` and nothing looser.
 fn read_day(text: &str) -> Option<NaiveDate> {
-    let digits: BTreeSet<usize> = [4, 7].into();
-    let strict = text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if digits.contains(&at) { byte == b'-' } else { byte.is_ascii_digit() });
+    let shaped = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    let strict = text.len() == 10 && text.bytes().enumerate().all(shaped);
     strict.then(|| text.parse().ok()).flatten()
 }

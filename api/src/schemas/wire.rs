@@ -5,10 +5,12 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use poem_openapi::types::{
+    ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
+};
 use rail_shared::domain::{
-    Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType, ExportFormat, ExportId, FailureKind, Frequency,
-    JobState, KeyId, Origin, RunId, Scope, SyncId, SyncMode,
+    Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType, ExportFormat,
+    ExportId, FailureKind, Frequency, JobState, KeyId, Origin, RunId, Scope, SyncId, SyncMode,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -205,9 +207,9 @@ impl<T: Identity> Serialize for Id<T> {
 
 impl<T: Identity> ParseFromParameter for Id<T> {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| ParseError::custom(format!("it begins with {} and 26 digits follow", T::PREFIX)))
+        text.parse().map(Self).map_err(|_| {
+            ParseError::custom(format!("it begins with {} and 26 digits follow", T::PREFIX))
+        })
     }
 }
 

@@ -38,6 +38,12 @@ impl Faults {
         self.0.is_empty()
     }
 
+    /// How many were found.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether a fault at this pointer was found already.
     #[must_use]
     pub fn touch(&self, pointer: &str) -> bool {
