@@ -63,7 +63,7 @@ fn compare(ours: &Value, example: &Value, field: &str, differences: &mut Vec<Str
             for (key, value) in ours {
                 match example.get(key) {
                     Some(example) => {
-                        compare(value, example, &format!("{field}.{key}"), differences)
+                        compare(value, example, &format!("{field}.{key}"), differences);
                     }
                     None => differences.push(format!("{field}.{key} is ours alone")),
                 }
@@ -82,7 +82,7 @@ fn compare(ours: &Value, example: &Value, field: &str, differences: &mut Vec<Str
         (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => {}
         (Value::Number(ours), Value::Number(example)) if ours.is_i64() == example.is_i64() => {}
         (ours, example) => {
-            differences.push(format!("{field} is {ours}, the example has {example}"))
+            differences.push(format!("{field} is {ours}, the example has {example}"));
         }
     }
 }

@@ -48,6 +48,10 @@ pub(crate) enum Reply {
     Silence,
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "scripts read better without borrowing"
+)]
 impl Reply {
     pub(crate) fn json(body: impl ToString) -> Self {
         Self::status(200, body)
@@ -168,8 +172,9 @@ async fn converse(
                     head += &format!("{name}: {value}\r\n");
                 }
                 head += &format!("Content-Length: {}\r\n\r\n", body.len());
-                stream.write_all(head.as_bytes()).await?;
-                stream.write_all(&body).await?;
+                // In one piece: two would wait for each other's acknowledgement.
+                let whole = [head.as_bytes(), &body].concat();
+                stream.write_all(&whole).await?;
                 stream.flush().await?;
             }
             Reply::Bytes(bytes) => {

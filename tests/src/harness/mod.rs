@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{Answer, Caller};
+pub use caller::{Answer, Caller, send};
 pub use database::Database;
 
 use crate::sandbox::Sandbox;
@@ -146,7 +146,7 @@ impl Rail {
             .expect("a free port");
         let address = listener.local_addr().expect("its number");
         let stop = CancellationToken::new();
-        tokio::spawn(rail_api::serve(listener, api, stop.clone()));
+        tokio::spawn(rail_api::serve(listener, api, stop.clone().cancelled_owned()));
 
         let key = make_key(&database.store(), "default", Scope::ALL).await;
         let caller = Caller::new(address, key.reveal());

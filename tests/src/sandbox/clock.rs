@@ -59,7 +59,7 @@ mod tests {
         clock.advance(1_000);
         assert!((before + 1_000..before + 1_060).contains(&clock.now()));
         clock.set(50);
-        clock.clone().advance(7);
+        clock.advance(7);
         assert_eq!(clock.now(), 57);
     }
 }

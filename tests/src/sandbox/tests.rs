@@ -43,10 +43,14 @@ async fn under(fault: Fault) -> Result<(u16, reqwest::header::HeaderMap, String)
     let sandbox = sandbox(30);
     sandbox.faults().on(LIST, 1, fault.clone());
     let answer = async {
-        let response = get(&sandbox, LIST)
-            .timeout(Duration::from_millis(400))
-            .send()
-            .await?;
+        // Only a stalled body is to run into it.
+        let patience_ms = if fault == Fault::StalledBody {
+            300
+        } else {
+            60_000
+        };
+        let patience = Duration::from_millis(patience_ms);
+        let response = get(&sandbox, LIST).timeout(patience).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok((status, headers, response.text().await?))
     };

@@ -2,6 +2,10 @@ use super::*;
 use crate::connectors::Coverage;
 use crate::domain::{Presence, Ties};
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "scripts read better without borrowing"
+)]
 /// An event that happened `age_s` seconds before now.
 fn event(n: u32, change: &str, age_s: i64, object: Value) -> Value {
     json!({

@@ -1,7 +1,6 @@
 use super::*;
 use crate::connectors::Coverage;
-use crate::domain::{DateRange, FailureKind};
-use crate::domain::{Presence, Ties};
+use crate::domain::{DateRange, FailureKind, Presence, Ties};
 
 #[tokio::test]
 async fn a_full_walk_reads_every_record_once_and_leaves_a_checkpoint_on_its_last_page_only() {

@@ -165,6 +165,27 @@ async fn a_walk_that_leads_back_to_the_same_page_is_ended() {
 }
 
 #[tokio::test]
+async fn empty_pages_that_point_to_themselves_are_a_walk_without_end_too() {
+    for paging in [
+        r#"{ kind = "token", parameter = "after", next = "/next" }"#,
+        r#"{ kind = "next_url", next = "/next" }"#,
+        r#"{ kind = "link_header" }"#,
+    ] {
+        let (pages, asked) = read(paging, |_| {
+            let answer = json!({ "result": { "things": [] }, "next": "again" });
+            Reply::json(answer).with("Link", "<?at=1>; rel=next")
+        })
+        .await;
+        let failure = pages.unwrap_err();
+        assert!(
+            failure.message.contains("back to the same page"),
+            "{paging}"
+        );
+        assert_eq!(asked.len(), 2, "{paging}");
+    }
+}
+
+#[tokio::test]
 async fn each_way_of_proving_who_asks_sends_the_credential_where_it_belongs() {
     for (auth, header, expected) in [
         (

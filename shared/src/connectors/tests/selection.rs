@@ -6,6 +6,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::*;
+use crate::connectors::lift::{Pointer, open};
 use crate::connectors::select::{from_feed, from_list};
 use crate::connectors::{Coverage, Page};
 use crate::domain::{FailureKind, fingerprint};
@@ -163,17 +164,21 @@ fn no_array_makes_the_selection_panic_and_no_id_comes_twice() {
         r#"[\[\]{}",:a-z0-9 ]{0,20}"#,
         any::<String>().prop_map(|text| format!("{text:?}")),
     ];
+    let whole = Pointer::try_from(String::new()).unwrap();
     let check = |elements: Vec<String>| {
-        let array = format!("[{}]", elements.join(","));
-        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&array).is_ok();
-        let body = Bytes::from(array);
+        let body = Bytes::from(format!("[{}]", elements.join(",")));
         let text = std::str::from_utf8(&body).unwrap();
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let opened = open(text, &whole, None);
+        prop_assert_eq!(opened.is_ok(), is_json);
+        let elements = opened
+            .ok()
+            .and_then(|opened| opened.elements)
+            .unwrap_or_default();
         for selection in [
-            from_list(&body, text, rules, now()),
-            from_feed(&body, text, rules, feed, None),
+            from_list(&body, &elements, rules, now()),
+            from_feed(&body, &elements, rules, feed, None),
         ] {
-            prop_assert_eq!(selection.is_ok(), is_json);
-            let selection = selection.unwrap_or_default();
             let mut seen = BTreeSet::new();
             prop_assert!(
                 selection
