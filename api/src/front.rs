@@ -255,6 +255,7 @@ fn plain(reason: &str) -> String {
         return format!("The value is at most {most}.");
     }
     let point = reason.split_once("\": ").map_or(reason, |(_, point)| point);
+    let point = point.split(" (occurred while").next().unwrap_or(point);
     format!("The value cannot be read: {point}.")
 }
 

@@ -52,12 +52,7 @@ pub async fn pending_migrations(store: &Store) -> Result<usize, StoreError> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    // Only the versions are kept: migrations themselves cannot be held while waiting.
-    let ours: Vec<String> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
-        .map_err(StoreError::Unavailable)?
-        .iter()
-        .map(|migration: &Box<dyn Migration<Pg>>| migration.name().version().to_string())
-        .collect();
+    let ours = our_versions()?;
     let mut conn = store.connect().await?;
     let applied: Vec<Applied> =
         match diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
@@ -74,4 +69,13 @@ pub async fn pending_migrations(store: &Store) -> Result<usize, StoreError> {
         };
     let waits = |version: &&String| !applied.iter().any(|row| row.version == **version);
     Ok(ours.iter().filter(waits).count())
+}
+
+fn our_versions() -> Result<Vec<String>, StoreError> {
+    let ours: Vec<Box<dyn Migration<Pg>>> =
+        MIGRATIONS.migrations().map_err(StoreError::Unavailable)?;
+    Ok(ours
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
 }
