@@ -160,7 +160,7 @@ fn read_day(
     faults: &mut Faults,
 ) -> Option<Day> {
     let at = format!("{pointer}/day");
-    let given = fields.get("day").filter(|day| !day.is_null());
+    let given = fields.get("day");
     let (most, accepted) = match frequency {
         Frequency::Hourly | Frequency::Daily => {
             if given.is_some() {
@@ -198,7 +198,7 @@ fn read_day(
 
 fn read_time(fields: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> Option<NaiveTime> {
     let time = match fields.get("time") {
-        None | Some(Value::Null) => return Some(NaiveTime::MIN),
+        None => return Some(NaiveTime::MIN),
         Some(given) => given.as_str().and_then(wall_time),
     };
     if time.is_none() {
@@ -222,7 +222,7 @@ fn wall_time(text: &str) -> Option<NaiveTime> {
 
 fn read_timezone(fields: &Map<String, Value>, pointer: &str, faults: &mut Faults) -> Option<Tz> {
     let timezone = match fields.get("timezone") {
-        None | Some(Value::Null) => return Some(Tz::UTC),
+        None => return Some(Tz::UTC),
         Some(given) => given.as_str().and_then(|name| name.parse().ok()),
     };
     if timezone.is_none() {

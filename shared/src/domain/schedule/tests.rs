@@ -273,7 +273,22 @@ fn each_wrong_field_has_its_own_code() {
         (
             json!({"frequency": "WEEKLY", "day": null}),
             "/day",
-            "day-required",
+            "day-out-of-range",
+        ),
+        (
+            json!({"frequency": "DAILY", "day": null}),
+            "/day",
+            "day-not-allowed",
+        ),
+        (
+            json!({"frequency": "DAILY", "time": null}),
+            "/time",
+            "bad-time",
+        ),
+        (
+            json!({"frequency": "DAILY", "timezone": null}),
+            "/timezone",
+            "unknown-timezone",
         ),
         (
             json!({"frequency": "MONTHLY", "day": 0}),
