@@ -16,16 +16,10 @@ find_postgres() {
 
 find_redis() { command -v redis-server || command -v valkey-server || true; }
 
-# As root, at once; else through sudo, which asks for a password only where somebody can type one.
-as_root() {
-    if ((EUID == 0)); then
-        "$@"
-    elif [[ -t 0 ]]; then
-        sudo "$@"
-    else
-        sudo -n "$@"
-    fi
-}
+# How to become root: sudo asks for a password only where somebody can type one.
+AS_ROOT=()
+((EUID == 0)) || AS_ROOT=(sudo)
+((EUID == 0)) || [[ -t 0 ]] || AS_ROOT=(sudo -n)
 
 # Installs packages without letting them start anything. Package scripts talk to systemd or to
 # invoke-rc.d; the two variables tell each that this is not the moment. Postgres' package would also
@@ -50,7 +44,7 @@ install_packages() {
     mkdir -p "$DEV/log"
     say "installing $* (apt-get; output in ${log#"$ROOT"/})"
     # In the foreground, so that sudo can ask, and so that an ending script waits for dpkg.
-    as_root sh -c "$APT_INSTALL" sh "$@" >"$log" 2>&1 </dev/null || {
+    "${AS_ROOT[@]}" sh -c "$APT_INSTALL" sh "$@" >"$log" 2>&1 </dev/null || {
         tail -n 15 "$log" >&2
         die "could not install $*: see above; or install them yourself and run this again"
     }

@@ -51,11 +51,18 @@ detached() {
     exec env --default-signal=INT,QUIT setsid setpriv --pdeathsig "$@" 9>&-
 }
 
+# Leads the session of a command: when told to end, as by the kernel after this script was killed,
+# it tells all that the command started. CONT wakes those that were stopped.
+# shellcheck disable=SC2016 # expanded by the inner shell
+readonly LEADER='
+    trap '\''trap "" TERM; exec 2>/dev/null; kill -s TERM 0; kill -s CONT 0'\'' TERM
+    env --default-signal=INT,QUIT "$@" & wait $!'
+
 # Runs a command to its end without becoming deaf to signals, which bash is while a command is in
 # the foreground.
 run() {
     local status=0
-    detached TERM "$@" </dev/null &
+    detached TERM sh -c "$LEADER" sh "$@" </dev/null &
     task=$!
     wait "$task" || status=$?
     stop_session "$task" 5 # what the command left behind
@@ -73,13 +80,18 @@ members() {
     done 2>/dev/null
 }
 
-# stop_session SESSION SECONDS: asks all of them, waits, then insists.
+# stop_session SESSION SECONDS: asks all of them, waits, then insists. Looks again each time, because
+# one that was about to start another may have done so before it heard.
 stop_session() {
-    local pids tenths=$(($2 * 10))
+    local pids pid asked=' ' tenths=$(($2 * 10))
     mapfile -t pids < <(members "$1")
-    ((${#pids[@]})) || return 0
-    kill -s TERM -- "${pids[@]}" 2>/dev/null || true
     while ((${#pids[@]} && tenths-- > 0)); do
+        for pid in "${pids[@]}"; do
+            [[ $asked != *" $pid "* ]] || continue
+            kill -s TERM "$pid" 2>/dev/null || true
+            kill -s CONT "$pid" 2>/dev/null || true # it may have been stopped
+            asked+="$pid "
+        done
         sleep 0.1
         mapfile -t pids < <(members "$1")
     done
@@ -91,6 +103,7 @@ stop_pid() {
     local tenths=$(($3 * 10)) since
     since=$(born "$1") || return 0
     kill -s "$2" -- "$1" 2>/dev/null || true
+    kill -s CONT -- "$1" 2>/dev/null || true # it may have been stopped
     while ((tenths-- > 0)) && [[ $(born "$1") == "$since" ]]; do sleep 0.1; done
     [[ $(born "$1") != "$since" ]] || {
         warn "process $1 did not end when asked; killing it"

@@ -29,7 +29,7 @@ load_secrets() {
                 echo "POSTGRES_PASSWORD=$(random_hex 16)"
                 echo "REDIS_PASSWORD=$(random_hex 16)"
                 echo "RAIL_MASTER_KEYS=dev:$(head -c 32 /dev/urandom | base64 -w 0)"
-                echo "RAIL_BOOTSTRAP_API_KEY=key_$(random_hex 20)"
+                echo "RAIL_BOOTSTRAP_API_KEY=rail_$(random_hex 24)"
             } >"$file.new"
         )
         mv "$file.new" "$file"
@@ -41,8 +41,10 @@ load_secrets() {
 # Where Postgres keeps its data: in $STATE, or, when its user cannot get there (a checkout in a
 # private home), in a directory of its own whose path is noted in $STATE/pg.path.
 find_postgres_directory() {
-    if [[ -f $STATE/pg.path ]]; then
-        PG_DIR=$(<"$STATE/pg.path")
+    PG_DIR=
+    [[ ! -f $STATE/pg.path ]] || PG_DIR=$(<"$STATE/pg.path")
+    if [[ -d $PG_DIR ]]; then
+        return
     elif as_postgres_user test -x "$STATE"; then
         PG_DIR=$STATE/pg
     else

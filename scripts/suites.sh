@@ -50,7 +50,7 @@ run_suites() {
     }
 
     need compiler postgres redis
-    [[ " ${suites[*]} " != *' conformance '* ]] || prepare_python
+    [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_python
     build
     load_secrets
     # Nothing here outlives the run, so nothing need be safe on disk.

@@ -1,4 +1,9 @@
-//! The parts against the real servers they were made for.
+//! The product and its parts against the real servers they were made for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod connections;
+mod exports;
+mod jobs;
 mod queue;
+mod s3;
+mod syncs;

@@ -1,4 +1,12 @@
-//! tests
+//! What tests the product from outside: the harness that runs it, the sandbox of fake vendors, private servers.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it must be"
+)]
 
+pub mod harness;
+pub mod moto;
 pub mod redis;
+pub mod sandbox;
 pub mod wait;

@@ -13,6 +13,7 @@ const START_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct PrivateRedis {
     port: u16,
+    more: Vec<String>,
     server: Option<Child>,
 }
 
@@ -24,10 +25,24 @@ impl PrivateRedis {
         Ok(redis)
     }
 
+    /// A running server that does not know a command, as older ones do not.
+    pub fn without(command: &str) -> Result<Self> {
+        let mut redis = Self::away()?;
+        redis.more = ["--rename-command", command, ""]
+            .map(str::to_owned)
+            .to_vec();
+        redis.restart()?;
+        Ok(redis)
+    }
+
     /// A port where a server will be after [`restart`](Self::restart).
     pub fn away() -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        Ok(Self { port, server: None })
+        Ok(Self {
+            port,
+            more: Vec::new(),
+            server: None,
+        })
     }
 
     /// Where clients find it.
@@ -46,11 +61,16 @@ impl PrivateRedis {
     }
 
     /// Starts an empty server on the same port and waits until it answers.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a test's own thread, waiting for a condition"
+    )]
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
         let server = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(&self.more)
             .current_dir(std::env::temp_dir())
             .stdout(Stdio::null())
             .spawn()

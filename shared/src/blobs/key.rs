@@ -68,6 +68,7 @@ fn refused(key: &str, why: &str) -> Failure {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -1,7 +1,8 @@
 //! Where files go: the one door to object stores and to the operator's directory.
 //!
 //! A file is invisible until [`Upload::finish`] made it whole. Whatever happens before (an error, a drop, the death of
-//! the process) leaves nothing under its name, and nothing that was there before is ever overwritten.
+//! the process) leaves nothing under its name, and nothing that was there before is overwritten; only a store that
+//! does not know conditional requests at all replaces without asking.
 
 mod configured;
 mod key;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::connector::{Connector, InvalidFile};
 
 /// The files, in the order they are listed: by category, the better known first.
-const FILES: &[(&str, &str)] = &[
+pub(super) const FILES: &[(&str, &str)] = &[
     ("stripe", include_str!("catalog/stripe.toml")),
     ("paypal", include_str!("catalog/paypal.toml")),
     ("quickbooks", include_str!("catalog/quickbooks.toml")),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A JSON pointer (RFC 6901) that passes through objects only; the empty one is the whole value.
@@ -60,20 +60,92 @@ pub(super) fn lift<'j, const N: usize>(
             None => {}
         }
     }
+    look(json, &wanted, &mut found, None)?;
+    Ok(found)
+}
+
+/// An answer with an array of records: its elements, and one value beside them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Opened<'j> {
+    /// `None` where there is no array.
+    pub elements: Option<Vec<&'j str>>,
+    pub told: Option<&'j str>,
+}
+
+/// Takes an answer apart in one pass.
+///
+/// # Errors
+/// When `json` is not one JSON value.
+pub(super) fn open<'j>(
+    json: &'j str,
+    records: &Pointer,
+    told: Option<&Pointer>,
+) -> Result<Opened<'j>, serde_json::Error> {
+    if records.steps.is_empty() {
+        let [told] = lift(json, [told])?;
+        let mut elements = None;
+        Elements(&mut elements).deserialize(&mut serde_json::Deserializer::from_str(json))?;
+        return Ok(Opened { elements, told });
+    }
+    let (mut found, mut elements) = ([None; 2], None);
+    let mut wanted = vec![(0, records.steps.as_slice())];
+    match told {
+        Some(told) if told.steps.is_empty() => found[1] = Some(json.trim_ascii()),
+        Some(told) => wanted.push((1, told.steps.as_slice())),
+        None => {}
+    }
+    look(json, &wanted, &mut found, Some((0, &mut elements)))?;
+    Ok(Opened {
+        elements,
+        told: found[1],
+    })
+}
+
+macro_rules! scalars_are_passed_over {
+    () => {
+        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_str<E>(self, _: &str) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+    };
+}
+
+fn look<'j>(
+    json: &'j str,
+    wanted: &[(usize, &[String])],
+    found: &mut [Option<&'j str>],
+    array: Option<(usize, &mut Option<Vec<&'j str>>)>,
+) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(json);
     Level {
-        wanted: &wanted,
-        found: &mut found,
+        wanted,
+        found,
+        array,
     }
     .deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(found)
+    reader.end()
 }
 
 /// One object on the way, and what is wanted from below it.
 struct Level<'w, 'j> {
     wanted: &'w [(usize, &'w [String])],
     found: &'w mut [Option<&'j str>],
+    /// Which of the wanted is an array whose elements are wanted one by one.
+    array: Option<(usize, &'w mut Option<Vec<&'j str>>)>,
 }
 
 impl<'j> DeserializeSeed<'j> for Level<'_, 'j> {
@@ -91,66 +163,101 @@ impl<'j> Visitor<'j> for Level<'_, 'j> {
         f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'j>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key_seed(Key)? {
+            if !self.wanted.iter().any(|(_, steps)| steps[0] == key) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
             let (mut here, mut below) = (Vec::new(), Vec::new());
-            for (place, steps) in self.wanted {
-                match steps.split_first() {
-                    Some((step, [])) if *step == key => here.push(*place),
-                    Some((step, rest)) if *step == key => below.push((*place, rest)),
-                    _ => continue,
-                }
+            for (place, steps) in self.wanted.iter().filter(|(_, steps)| steps[0] == key) {
                 // The same key may have come before.
                 self.found[*place] = None;
-            }
-            if here.is_empty() && below.is_empty() {
-                map.next_value::<IgnoredAny>()?;
-            } else if here.is_empty() {
-                map.next_value_seed(Level {
-                    wanted: &below,
-                    found: &mut *self.found,
-                })?;
-            } else {
-                let value = map.next_value::<&RawValue>()?.get();
-                for place in here {
-                    self.found[place] = Some(value);
+                if let Some((_, elements)) = self.array.as_mut().filter(|(at, _)| at == place) {
+                    **elements = None;
                 }
-                if !below.is_empty() {
-                    Level {
+                match &steps[1..] {
+                    [] => here.push(*place),
+                    rest => below.push((*place, rest)),
+                }
+            }
+            let mut array = self
+                .array
+                .as_mut()
+                .map(|(place, found)| (*place, &mut **found));
+            match (&here[..], &mut array) {
+                ([], _) => {
+                    map.next_value_seed(Level {
                         wanted: &below,
                         found: &mut *self.found,
+                        array,
+                    })?;
+                }
+                ([one], Some((place, elements))) if one == place && below.is_empty() => {
+                    map.next_value_seed(Elements(elements))?;
+                }
+                _ => {
+                    let value = map.next_value::<&RawValue>()?.get();
+                    for place in here {
+                        self.found[place] = Some(value);
+                        if let Some((_, elements)) = array.as_mut().filter(|(at, _)| *at == place) {
+                            let mut again = serde_json::Deserializer::from_str(value);
+                            Elements(elements)
+                                .deserialize(&mut again)
+                                .map_err(serde::de::Error::custom)?;
+                        }
                     }
-                    .deserialize(&mut serde_json::Deserializer::from_str(value))
-                    .map_err(serde::de::Error::custom)?;
+                    if !below.is_empty() {
+                        look(value, &below, self.found, array).map_err(serde::de::Error::custom)?;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'j>>(self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'j>>(self, mut seq: A) -> Result<(), A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+    scalars_are_passed_over!();
+}
+
+/// The elements of an array, each as its text; of anything else, nothing.
+struct Elements<'w, 'j>(&'w mut Option<Vec<&'j str>>);
+
+impl<'j> DeserializeSeed<'j> for Elements<'_, 'j> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<(), D::Error> {
+        *self.0 = None;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'j> Visitor<'j> for Elements<'_, 'j> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            elements.push(element.get());
+        }
+        *self.0 = Some(elements);
         Ok(())
     }
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(())
     }
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
+
+    scalars_are_passed_over!();
 }
 
 /// A key, borrowed where it holds no escape.
@@ -221,6 +328,33 @@ mod tests {
                 Some(json.trim())
             ]
         );
+    }
+
+    #[test]
+    fn an_answer_is_taken_apart_in_one_pass() {
+        let (data, more) = (pointer("/r/data"), pointer("/more"));
+        let elements = |json| open(json, &data, Some(&more)).unwrap();
+        let opened = elements(r#"{"r": {"data": [ {"a": 1} , "b",[2]], "x": 1}, "more": true}"#);
+        assert_eq!(opened.elements, Some(vec![r#"{"a": 1}"#, "\"b\"", "[2]"]));
+        assert_eq!(opened.told, Some("true"));
+        assert_eq!(elements(r#"{"r": {"data": []}}"#).elements, Some(vec![]));
+        for none in [
+            "[]",
+            "1.5",
+            r#"{"r": []}"#,
+            r#"{"r": {"data": null}}"#,
+            r#"{"r": {"data": {"a": [1]}}}"#,
+            r#"{"r": {"data": "[1]"}}"#,
+            r#"{"r": {"data": [1]}, "r": {"data": 2}}"#,
+            r#"{"r": {"data": [1]}, "r": 2}"#,
+        ] {
+            assert_eq!(elements(none).elements, None, "{none}");
+        }
+        let root = open("[1, 2]", &pointer(""), None).unwrap();
+        assert_eq!(root.elements, Some(vec!["1", "2"]));
+        let both = open(r#"{"a": [1]}"#, &pointer("/a"), Some(&pointer("/a"))).unwrap();
+        assert_eq!((both.elements, both.told), (Some(vec!["1"]), Some("[1]")));
+        assert!(open("[1] x", &data, None).is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The outside systems: what each is, and how its records are read.
 //!
-//! A connector is data first: one file under `catalog/`, read into the types of [`file`] that refuse what they do not
-//! know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
+//! A connector is data first: one file under `catalog/`, read into types that refuse what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
 //! ([`Source::read`]). It never writes and never waits: what it hands over is safe to commit together with the cursor of
 //! the next page, and failures are typed so that the worker can decide.
 
@@ -29,7 +28,7 @@ mod tests;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use connector::{Connector, InvalidFile};
 pub use cursor::{Ask, Checkpoint, Cursor};
-pub use page::{Coverage, Page, Presence, Record, Rejected, Ties};
+pub use page::{Coverage, Page, Record, Rejected};
 pub use permissions::TestReport;
 pub use session::Session;
 pub use source::Source;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{Checkpoint, Cursor};
-use crate::domain::Fingerprint;
+use crate::domain::{Fingerprint, Presence, Ties};
 
 /// One page of a walk, to be committed together with `next`.
 #[derive(Debug, Clone)]
@@ -34,15 +34,6 @@ pub enum Coverage {
     Some,
 }
 
-/// Which of two versions of the same instant is the newer one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ties {
-    /// The one that is stored.
-    KeepStored,
-    /// The one in the page.
-    TakeNew,
-}
-
 /// One version of one record.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -60,15 +51,6 @@ pub struct Record {
     pub as_of: DateTime<Utc>,
     /// Whether it still exists.
     pub presence: Presence,
-}
-
-/// Whether a record still exists at the vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// It does.
-    Here,
-    /// It was deleted; the body is the last the vendor showed.
-    Gone,
 }
 
 /// A record that cannot be stored.

@@ -5,15 +5,14 @@ use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::cursor::Seam;
-use super::file::{Feed, Order};
+use super::file::{Feed, Order, Time};
 use super::lift::{lift, word};
-use super::page::{Presence, Record, Rejected};
+use super::page::{Record, Rejected};
 use super::source::EntityRules;
-use crate::domain::{Unstorable, fingerprint};
+use crate::domain::{Presence, Unstorable, fingerprint};
 
 /// Of a rejected record, no more than this is kept.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -41,32 +40,33 @@ pub(super) struct Selection {
 /// The records of a list.
 pub(super) fn from_list(
     body: &Bytes,
-    array: &str,
+    elements: &[&str],
     rules: &EntityRules,
     as_of: DateTime<Utc>,
-) -> Result<Selection, serde_json::Error> {
+) -> Selection {
     let mut gathered = Gathered::new(body, rules.order);
-    for element in serde_json::from_str::<Vec<&RawValue>>(array)? {
-        let json = element.get();
-        let id = gathered.add(json, rules, as_of, Presence::Here);
-        gathered.passed(id);
+    for json in elements {
+        let lifted = gathered.lift(json, rules);
+        gathered.passed(lifted.as_ref().map(|lifted| lifted.id.clone()));
+        if let Some(lifted) = lifted {
+            gathered.add(json, lifted, as_of, Presence::Here);
+        }
     }
-    Ok(gathered.finish())
+    gathered.finish()
 }
 
 /// The records that a page of a feed carries for an entity, each as its newest change shows it.
 pub(super) fn from_feed(
     body: &Bytes,
-    array: &str,
+    elements: &[&str],
     rules: &EntityRules,
     feed: &Feed,
     before: Option<&Seam>,
-) -> Result<Selection, serde_json::Error> {
+) -> Selection {
     let mut gathered = Gathered::new(body, Order::NewestFirst);
     let mut seam = before.cloned();
     let mut seam_is_whole = true;
-    for element in serde_json::from_str::<Vec<&RawValue>>(array)? {
-        let json = element.get();
+    for json in elements {
         let pointers = [
             &feed.id,
             &feed.change_type,
@@ -103,27 +103,34 @@ pub(super) fn from_feed(
             });
             seam_is_whole = true;
         }
+        let Some(lifted) = gathered.lift(record, rules) else {
+            continue;
+        };
         // Vendors date changes to the second. Of several changes of a record in one second the first met is the
         // newest, on whichever page the others are.
-        let id = lift(record, [Some(&rules.id)])
-            .ok()
-            .and_then(|[id]| id.and_then(word));
-        if let (Some(id), Some(seam)) = (&id, &mut seam) {
-            if seam.ids.contains(id) {
+        if let Some(seam) = &mut seam {
+            if seam.ids.contains(&lifted.id) {
                 continue;
             }
             if seam.ids.len() < MAX_SEAM_IDS {
-                seam.ids.push(id.clone());
+                seam.ids.push(lifted.id.clone());
             } else {
                 seam_is_whole = false;
             }
         }
-        gathered.add(record, rules, at, presence);
+        gathered.add(record, lifted, at, presence);
     }
     let mut selection = gathered.finish();
     selection.seam = seam;
     selection.seam_is_whole = seam_is_whole;
-    Ok(selection)
+    selection
+}
+
+/// What every record has.
+struct Lifted {
+    id: String,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
 }
 
 struct Gathered<'b> {
@@ -155,14 +162,8 @@ impl<'b> Gathered<'b> {
         }
     }
 
-    /// Takes a record, or says why it cannot be stored; gives back its id.
-    fn add(
-        &mut self,
-        json: &str,
-        rules: &EntityRules,
-        as_of: DateTime<Utc>,
-        presence: Presence,
-    ) -> Option<String> {
+    /// Lifts what every record has out of one, or rejects it.
+    fn lift(&mut self, json: &str, rules: &EntityRules) -> Option<Lifted> {
         if !json.starts_with('{') {
             self.reject(
                 None,
@@ -172,48 +173,44 @@ impl<'b> Gathered<'b> {
             );
             return None;
         }
-        let times = [&rules.created_at, &rules.updated_at];
-        let [created_at, updated_at] = times.map(|time| time.as_ref().map(|time| &time.at));
-        let Ok([id, created_at, updated_at]) =
-            lift(json, [Some(&rules.id), created_at, updated_at])
-        else {
+        let times = [&rules.created_at, &rules.updated_at].map(Option::as_ref);
+        let [created, updated] = times.map(|time| time.map(|time| &time.at));
+        let Ok([id, created, updated]) = lift(json, [Some(&rules.id), created, updated]) else {
             self.reject(None, "unreadable-record", "the record cannot be read", json);
             return None;
         };
-        let Some(external_id) = id.and_then(word) else {
+        let Some(id) = id.and_then(word) else {
             let message = format!("the record has no id at {}", rules.id);
             self.reject(None, "no-id", message, json);
             return None;
         };
-        if external_id.len() > MAX_ID_BYTES || external_id.contains('\0') {
-            self.reject(
-                None,
-                "unusable-id",
-                "the record's id is too long or holds U+0000",
-                json,
-            );
+        if id.len() > MAX_ID_BYTES || id.contains('\0') {
+            let message = "the record's id is too long or holds U+0000";
+            self.reject(None, "unusable-id", message, json);
             return None;
         }
+        let read = |time: Option<&Time>, json: Option<&str>| time?.format.read(json?);
+        Some(Lifted {
+            id,
+            created_at: read(times[0], created),
+            updated_at: read(times[1], updated),
+        })
+    }
+
+    /// Takes a record, or says why Postgres could not.
+    fn add(&mut self, json: &str, lifted: Lifted, as_of: DateTime<Utc>, presence: Presence) {
         match fingerprint(json.as_bytes()) {
-            Ok(fingerprint) => {
-                let [created_at, updated_at] = [(created_at, times[0]), (updated_at, times[1])]
-                    .map(|(json, time)| time.as_ref()?.format.read(json?));
-                self.keep(Record {
-                    external_id: external_id.clone(),
-                    body: self.body.slice_ref(json.as_bytes()),
-                    fingerprint,
-                    created_at,
-                    updated_at,
-                    as_of,
-                    presence,
-                });
-            }
-            Err(why) => {
-                let code = unstorable_code(why);
-                self.reject(Some(external_id.clone()), code, why.to_string(), json);
-            }
+            Ok(fingerprint) => self.keep(Record {
+                external_id: lifted.id,
+                body: self.body.slice_ref(json.as_bytes()),
+                fingerprint,
+                created_at: lifted.created_at,
+                updated_at: lifted.updated_at,
+                as_of,
+                presence,
+            }),
+            Err(why) => self.reject(Some(lifted.id), unstorable_code(why), why.to_string(), json),
         }
-        Some(external_id)
     }
 
     /// Keeps one version of each id: the newer one.

@@ -6,13 +6,13 @@ use super::connector::{Definition, Reading};
 use super::cursor::{NoWindow, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
-use super::lift::{Pointer, lift};
-use super::page::{Coverage, Page, Presence, Ties};
+use super::lift::{Opened, Pointer, open};
+use super::page::{Coverage, Page};
 use super::paging::{Lost, Seen};
 use super::select::{Selection, from_feed, from_list};
 use super::session::Session;
 use super::{Ask, Checkpoint, Cursor, TestReport, permissions};
-use crate::domain::{Failure, FailureKind, Origin};
+use crate::domain::{Failure, FailureKind, Origin, Presence, Ties};
 use crate::http::Http;
 
 /// How one entity is read: the file's rules with the connector's defaults filled in.
@@ -206,27 +206,25 @@ impl Reader<'_> {
     ) -> Result<Page, Failure> {
         let answer = &self.exchanged.answer;
         let body = std::str::from_utf8(&answer.body).map_err(|_| self.passing("is not UTF-8"))?;
-        let [array, told] = lift(body, [Some(records), paging.pointer()])
-            .map_err(|_| self.passing("is not JSON"))?;
-        let array = array
-            .filter(|json| json.starts_with('['))
-            .ok_or_else(|| self.passing(&format!("has no array at \"{records}\"")))?;
+        let Opened { elements, told } =
+            open(body, records, paging.pointer()).map_err(|_| self.passing("is not JSON"))?;
+        let elements =
+            elements.ok_or_else(|| self.passing(&format!("has no array at \"{records}\"")))?;
         let selection = match (&self.cursor.walk, &self.rules.feed) {
             (Walk::Feed { .. }, Some(feed)) => from_feed(
                 &answer.body,
-                array,
+                &elements,
                 self.rules,
                 feed,
                 self.cursor.seam.as_ref(),
             ),
             _ => from_list(
                 &answer.body,
-                array,
+                &elements,
                 self.rules,
                 answer.date().unwrap_or(answer.received_at),
             ),
-        }
-        .map_err(|_| self.passing("is not JSON"))?;
+        };
         let seen = Seen {
             answer,
             url: &self.exchanged.url,

@@ -285,7 +285,7 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
                 prop::collection::btree_map("[^\u{0}]{0,8}", inner, 0..6)
-                    .prop_map(|m| Value::from_iter(m)),
+                    .prop_map(Value::from_iter),
             ]
         })
     }

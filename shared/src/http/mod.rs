@@ -13,6 +13,8 @@ mod request;
 
 #[cfg(test)]
 pub(crate) mod canned;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Answer;
 pub use backoff::{Backoff, retry_delay};

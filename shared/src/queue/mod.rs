@@ -12,6 +12,7 @@ use std::time::Duration;
 use rand::Rng;
 
 mod doorbell;
+mod line;
 mod pump;
 mod ring;
 mod ringer;

@@ -1,22 +1,16 @@
 //! The task that takes rings out of Redis, never more than can be started at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::cmd;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::line::Line;
 use super::{Doorbell, QueueError, Ring, pause_after};
 use crate::domain::JobKind;
 
 /// How many rings one pop may bring.
 pub(super) const POP_AT_MOST: usize = 256;
-/// How long one pop blocks: also how soon a connection that died without a word is noticed, with [`GRACE`].
-const BLOCK_FOR: Duration = Duration::from_secs(2);
-const GRACE: Duration = Duration::from_secs(3);
-const UNBLOCK_EVERY: Duration = Duration::from_millis(50);
 
 /// A ring with the slot it will be worked in.
 pub(super) type Popped = (Ring, OwnedSemaphorePermit);
@@ -31,11 +25,6 @@ pub(super) struct Pump {
     pub(super) taken_from: Arc<Mutex<mpsc::Receiver<Popped>>>,
 }
 
-struct Line {
-    connection: MultiplexedConnection,
-    client_id: i64,
-}
-
 impl Pump {
     /// Pops until stopped, then puts back what nobody took.
     pub(super) async fn run(self) {
@@ -44,7 +33,10 @@ impl Pump {
         let mut failures = 0;
         while !stop.is_cancelled() {
             // The connection comes first: while Redis is away no slot is held.
-            let Some(connected) = stop.run_until_cancelled(self.connect()).await else {
+            let Some(connected) = stop
+                .run_until_cancelled(Line::connect(&self.doorbell))
+                .await
+            else {
                 break;
             };
             let broken = match connected {
@@ -61,15 +53,6 @@ impl Pump {
         self.put_back(not_taken).await;
     }
 
-    async fn connect(&self) -> Result<Line, QueueError> {
-        let mut connection = self.doorbell.connect(BLOCK_FOR + GRACE).await?;
-        let client_id = cmd("CLIENT").arg("ID").query_async(&mut connection).await?;
-        Ok(Line {
-            connection,
-            client_id,
-        })
-    }
-
     /// Pops over one connection until it breaks or the pump is stopped.
     async fn pop_over(
         &self,
@@ -77,8 +60,9 @@ impl Pump {
         failures: &mut u32,
         not_taken: &mut Vec<Ring>,
     ) -> Result<(), QueueError> {
+        let list = self.doorbell.list(self.kind);
         while let Some(mut free) = self.free_slots().await {
-            let popped = self.pop(&mut line, free.num_permits()).await?;
+            let popped = line.pop(&list, free.num_permits(), &self.stop).await?;
             self.doorbell.note(&Ok(()));
             *failures = 0;
             for ring in self.read(&popped) {
@@ -107,28 +91,6 @@ impl Pump {
             free.merge(more);
         }
         Some(free)
-    }
-
-    async fn pop(&self, line: &mut Line, at_most: usize) -> Result<Vec<Vec<u8>>, QueueError> {
-        let mut command = cmd("BLMPOP");
-        command
-            .arg(BLOCK_FOR.as_secs())
-            .arg(1)
-            .arg(self.doorbell.list(self.kind));
-        command.arg("RIGHT").arg("COUNT").arg(at_most);
-        let mut answer = std::pin::pin!(command.query_async(&mut line.connection));
-        let popped: Option<(redis::Value, Vec<Vec<u8>>)> = tokio::select! {
-            popped = &mut answer => popped?,
-            () = self.stop.cancelled() => loop {
-                // Hanging up could lose what Redis is just sending: it is asked to answer now instead. Asked again,
-                // because the first request may overtake the pop.
-                let _: Result<(), _> = self.doorbell.ask(cmd("CLIENT").arg("UNBLOCK").arg(line.client_id)).await;
-                if let Ok(popped) = tokio::time::timeout(UNBLOCK_EVERY, &mut answer).await {
-                    break popped?;
-                }
-            },
-        };
-        Ok(popped.map(|(_, rings)| rings).unwrap_or_default())
     }
 
     /// Anybody may write to the list: what is no ring is left out.

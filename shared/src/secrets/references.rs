@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_reference_becomes_the_value_and_everything_else_stays() {
         let (resolved, unresolved) = references().resolve(map(
-            json!({"apiKey": "${IOF_CONNECTOR_API_KEY}", "other": "a${b}", "number": 1}),
+            &json!({"apiKey": "${IOF_CONNECTOR_API_KEY}", "other": "a${b}", "number": 1}),
         ));
         assert_eq!(unresolved, []);
         assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_rest_of_the_environment_is_out_of_reach() {
         let credentials =
-            map(json!({"apiKey": "${DATABASE_URL}", "webhookSecret": "${IOF_CONNECTOR_NONE}"}));
+            map(&json!({"apiKey": "${DATABASE_URL}", "webhookSecret": "${IOF_CONNECTOR_NONE}"}));
         let (resolved, faults) = references().resolve(credentials.clone());
         assert!(resolved.is_empty());
         assert_eq!(faults.len(), 2);

@@ -86,7 +86,7 @@ impl Ears {
             let call = occupied(slot.0, on_ring.clone(), ring);
             contained(ring, listening.clone().run_until_cancelled_owned(call))
         };
-        let context = WorkerContext::new(&unique_name(self.kind));
+        let context = WorkerContext::new(&super::unique_name(self.kind.as_str()));
         let rings = self.doorbell.rings(self.kind, self.slots, &self.stop);
         let worker = WorkerBuilder::new(&context).backend(rings).build(call);
         let mut running = AssertUnwindSafe(worker.run()).catch_unwind().boxed();
@@ -130,20 +130,6 @@ fn describe(ended: std::thread::Result<Result<(), WorkerError>>) -> String {
     }
 }
 
-/// apalis takes two workers of one name for the same worker, so no process start repeats a name.
-fn unique_name(kind: JobKind) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = match host.trim() {
-        "" => "host",
-        host => host,
-    };
-    format!(
-        "{kind}-{host}-{}-{:08x}",
-        std::process::id(),
-        rand::random::<u32>()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,10 +147,5 @@ mod tests {
         })
         .await;
         assert_eq!(runs, 100);
-    }
-
-    #[test]
-    fn no_two_starts_have_one_name() {
-        assert_ne!(unique_name(JobKind::Sync), unique_name(JobKind::Sync));
     }
 }

@@ -1,5 +1,7 @@
 //! The parts of an object, invisible until they are put together.
 
+use std::time::Duration;
+
 use s3::Bucket;
 use s3::error::S3Error;
 use s3::serde_types::Part;
@@ -11,6 +13,9 @@ use super::upload::{content_type, only_if_absent};
 
 /// Amazon's limit.
 const MAX_PARTS: u32 = 10_000;
+
+/// How long a withdrawal waits for the part under way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An upload in parts that the store knows of. Dropping it withdraws it in the background.
 #[derive(Debug)]
@@ -111,10 +116,11 @@ impl Parts {
         let sending = self.under_way.take();
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
         Some(async move {
-            // A part that arrives after the withdrawal would stay.
-            if let Some(sending) = sending {
+            // A part that arrives after the withdrawal would stay at the store.
+            if let Some(mut sending) = sending
+                && tokio::time::timeout(PATIENCE, &mut sending).await.is_err()
+            {
                 sending.abort();
-                let _ = sending.await;
             }
             if let Err(cause) = failures::persist(|| bucket.abort_upload(&key, &upload_id)).await {
                 tracing::warn!(key, %cause, "an unfinished upload could not be withdrawn");

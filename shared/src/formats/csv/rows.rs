@@ -1,27 +1,28 @@
-//! Cells and row ends, quoted by the csv library.
+//! Cells and row ends; what needs quotes, and how to put them, the csv library knows.
 
 use super::Formulas;
 
 /// Appends rows to a buffer, cell by cell.
 #[derive(Debug)]
 pub(super) struct Rows {
-    writer: csv_core::Writer,
-    place: Place,
+    rules: csv_core::Writer,
+    row: Row,
     formulas: Formulas,
     rewritten: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Place {
-    RowStart,
-    AfterCell,
+#[derive(Debug, Clone, Copy)]
+enum Row {
+    Empty,
+    OneEmptyCell,
+    Begun,
 }
 
 impl Rows {
     pub(super) fn new(formulas: Formulas) -> Self {
         Self {
-            writer: rfc4180(),
-            place: Place::RowStart,
+            rules: csv_core::Writer::new(),
+            row: Row::Empty,
             formulas,
             rewritten: Vec::new(),
         }
@@ -65,55 +66,83 @@ impl Rows {
 
     /// One cell holding these bytes.
     pub(super) fn cell(&mut self, cell: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        // Every byte may be a quote to double; around them two quotes and the comma with the quote before it.
-        out.resize(start + 2 * cell.len() + 4, 0);
-        let mut end = start;
-        if self.place == Place::AfterCell {
-            end += self.writer.delimiter(&mut out[end..]).1;
+        self.row = match self.row {
+            Row::Empty if cell.is_empty() => Row::OneEmptyCell,
+            Row::Empty => Row::Begun,
+            Row::OneEmptyCell | Row::Begun => {
+                out.push(b',');
+                Row::Begun
+            }
+        };
+        if self.rules.should_quote(cell) {
+            quoted(cell, out);
+        } else {
+            out.extend_from_slice(cell);
         }
-        end += self.writer.field(cell, &mut out[end..]).2;
-        out.truncate(end);
-        self.place = Place::AfterCell;
     }
 
     /// Ends the row.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
-        let start = out.len();
-        // A closing quote, CR and LF; or the pair of quotes that tells a row of one empty cell from a blank line.
-        out.resize(start + 4, 0);
-        let written = self.writer.terminator(&mut out[start..]).1;
-        out.truncate(start + written);
-        self.place = Place::RowStart;
+        // Without the quotes, a row of one empty cell would be a blank line, which readers skip.
+        let end: &[u8] = match self.row {
+            Row::OneEmptyCell => b"\"\"\r\n",
+            Row::Empty | Row::Begun => b"\r\n",
+        };
+        out.extend_from_slice(end);
+        self.row = Row::Empty;
     }
 
     /// Starts the row again, after the caller took its cells away.
     pub(super) fn forget(&mut self) {
-        self.writer = rfc4180();
-        self.place = Place::RowStart;
+        self.row = Row::Empty;
     }
 }
 
-fn rfc4180() -> csv_core::Writer {
-    csv_core::WriterBuilder::new()
-        .terminator(csv_core::Terminator::CRLF)
-        .build()
+fn quoted(cell: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let start = out.len();
+    // Room for every byte being a quote to double.
+    out.resize(start + 2 * cell.len(), 0);
+    let (_, _, written) = csv_core::quote(cell, &mut out[start..], b'"', b'"', true);
+    out.truncate(start + written);
+    out.push(b'"');
 }
 
 /// The same JSON without the blanks between its tokens.
 fn without_blanks(json: &str, compact: &mut Vec<u8>) {
     compact.clear();
-    let mut in_string = false;
-    let mut escaped = false;
-    for &byte in json.as_bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-            continue;
+    let mut rest = json.as_bytes();
+    while let Some(end) = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b' ' | b'\n' | b'\r' | b'\t'))
+    {
+        compact.extend_from_slice(&rest[..end]);
+        rest = &rest[end..];
+        let skipped = if rest[0] == b'"' {
+            let string = string_length(rest);
+            compact.extend_from_slice(&rest[..string]);
+            string
         } else {
-            in_string = byte == b'"';
-        }
-        compact.push(byte);
+            1
+        };
+        rest = &rest[skipped..];
     }
+    compact.extend_from_slice(rest);
+}
+
+/// The length of the JSON string that `json` begins with, quotes included.
+fn string_length(json: &[u8]) -> usize {
+    let mut end = 1;
+    while let Some(next) = json[end..]
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\'))
+    {
+        end += next + 1;
+        if json[end - 1] == b'"' {
+            return end;
+        }
+        // What a backslash stands before is never the end.
+        end += 1;
+    }
+    json.len()
 }

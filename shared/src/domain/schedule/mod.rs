@@ -1,8 +1,8 @@
 //! When a scheduled export runs: by the wall clock of a zone, with a defined answer where that clock jumps.
 
 use chrono::{
-    DateTime, Datelike, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
-    TimeZone, Timelike, Utc,
+    DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
+    Timelike, Utc,
 };
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
@@ -103,24 +103,23 @@ impl Schedule {
             .find(|due| due.with_timezone(&self.timezone).minute() == self.time.minute())
     }
 
-    /// The local dates that may hold the next due time, in order. They begin early enough that a gap of a whole day
-    /// cannot hide one.
+    /// The local dates that may hold the next due time, in order. None before today can: what it falls on, or the end
+    /// of the gap it falls in, has passed.
     fn dates_from(&self, instant: DateTime<Utc>) -> Box<dyn Iterator<Item = NaiveDate>> {
         let today = instant.with_timezone(&self.timezone).date_naive();
-        let start = today.checked_sub_days(Days::new(2)).unwrap_or(today);
         match (self.frequency, self.day) {
             (Frequency::Weekly, Some(Day::Number(day))) => Box::new(
-                start
+                today
                     .iter_days()
                     .filter(move |date| date.weekday().number_from_monday() == u32::from(day))
                     .take(3),
             ),
             (Frequency::Monthly, Some(day)) => Box::new(
-                months_from(start)
+                months_from(today)
                     .filter_map(move |month| in_month(month, day))
                     .take(4),
             ),
-            _ => Box::new(start.iter_days().take(6)),
+            _ => Box::new(today.iter_days().take(4)),
         }
     }
 }
@@ -285,5 +284,4 @@ fn end_of_gap(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
 }
 
 #[cfg(test)]
-#[path = "schedule_tests.rs"]
 mod tests;

@@ -263,5 +263,4 @@ fn failure(cause: &io::Error, location: &str) -> Failure {
 }
 
 #[cfg(test)]
-#[path = "local_tests.rs"]
 mod tests;

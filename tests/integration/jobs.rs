@@ -1,0 +1,207 @@
+//! The life of jobs: rows are the truth, rings are only rings.
+
+use std::time::Duration;
+
+use rail_shared::domain::JobId;
+use rail_shared::store::{Lease, Settled, StoreError};
+use rail_tests::harness::{Rail, text};
+use rail_tests::sandbox::{Fault, Rule};
+use serde_json::{Value, json};
+
+const LEASE: Duration = Duration::from_secs(5);
+
+async fn queued(rail: &Rail) -> JobId {
+    let stripe = rail.connect_stripe().await;
+    let sync = rail
+        .caller
+        .post(&format!("/connections/{stripe}/sync"), &Value::Null)
+        .await
+        .expect(202);
+    let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
+    id.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_ring_was_lost_is_rung_again() {
+    let rail = Rail::builder().customers(5).workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let sync = rail
+        .caller
+        .post(&format!("/connections/{stripe}/sync"), &Value::Null)
+        .await
+        .expect(202);
+    // Whatever was rung for it claims nothing any more, as if Redis had forgotten it.
+    rail.database
+        .run("UPDATE jobs SET dispatch_no = dispatch_no + 1")
+        .await;
+
+    rail.start_worker();
+
+    let done = rail
+        .ended(&format!(
+            "/connections/{stripe}/sync/{}",
+            text(&sync, "syncId")
+        ))
+        .await;
+    assert_eq!(
+        (&done["status"], &done["attempt"]),
+        (&json!("COMPLETED"), &json!(1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_claimed_by_one_worker_and_by_current_rings_only() {
+    let rail = Rail::builder().workers(0).start().await;
+    let job = queued(&rail).await;
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+
+    assert!(
+        Lease::claim(&mut conn, job, 1, "late", LEASE)
+            .await
+            .unwrap()
+            .is_none(),
+        "a ring of no dispatch"
+    );
+    let lease = Lease::claim(&mut conn, job, 0, "a", LEASE)
+        .await
+        .unwrap()
+        .expect("the first claims");
+    assert_eq!((lease.attempt, lease.fence), (1, 1));
+    assert!(
+        Lease::claim(&mut conn, job, 0, "b", LEASE)
+            .await
+            .unwrap()
+            .is_none(),
+        "the lease is held"
+    );
+
+    let again = lease
+        .settle(&mut conn, &Settled::Snoozed(Duration::ZERO))
+        .await
+        .unwrap();
+    assert!(
+        Lease::claim(&mut conn, job, 0, "b", LEASE)
+            .await
+            .unwrap()
+            .is_none(),
+        "the ring is of an earlier dispatch"
+    );
+    let next = Lease::claim(&mut conn, job, again, "b", LEASE)
+        .await
+        .unwrap()
+        .expect("the new ring claims");
+    assert_eq!(
+        (next.attempt, next.fence),
+        (1, 2),
+        "a snooze spends no attempt"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
+    let rail = Rail::builder().workers(0).start().await;
+    let job = queued(&rail).await;
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+    let paused = Lease::claim(&mut conn, job, 0, "paused", LEASE)
+        .await
+        .unwrap()
+        .unwrap();
+    rail.database
+        .run("UPDATE jobs SET lease_until = now() - interval '1 second'")
+        .await;
+    let taker = Lease::claim(&mut conn, job, 0, "taker", LEASE)
+        .await
+        .unwrap()
+        .expect("an expired lease is taken over");
+
+    assert!(matches!(
+        paused.renew(&mut conn, LEASE).await,
+        Err(StoreError::LeaseLost)
+    ));
+    assert!(matches!(
+        paused.guard(&mut conn).await,
+        Err(StoreError::LeaseLost)
+    ));
+    assert!(matches!(
+        paused.settle(&mut conn, &Settled::Done).await,
+        Err(StoreError::LeaseLost)
+    ));
+    assert_eq!(
+        (taker.attempt, taker.fence, taker.barren_attempts),
+        (2, 2, 1)
+    );
+    taker.settle(&mut conn, &Settled::Done).await.unwrap();
+
+    let outcomes = rail
+        .database
+        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
+        .await;
+    assert_eq!(outcomes, json!(["LEASE_LOST", "DONE"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt() {
+    let rail = Rail::builder().customers(3_000).workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail
+        .caller
+        .post(&path, &json!({"entities": ["customers"]}))
+        .await
+        .expect(202);
+    let status = format!("{path}/{}", text(&sync, "syncId"));
+    rail.sandbox.faults().add(
+        Rule::new(Fault::Slow { delay_ms: 30 })
+            .on("/v1/customers")
+            .always(),
+    );
+    let first = rail.start_worker();
+    rail.until(&status, |sync| {
+        sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
+    })
+    .await;
+
+    first.cancel();
+    rail.until(&status, |sync| sync["status"] == "QUEUED").await;
+    rail.start_worker();
+
+    let done = rail.ended(&status).await;
+    assert_eq!(
+        (&done["status"], &done["attempt"]),
+        (&json!("COMPLETED"), &json!(1))
+    );
+    assert_eq!(done["stats"]["customers"]["created"], 3_000);
+    let outcomes = rail
+        .database
+        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
+        .await;
+    assert_eq!(outcomes, json!(["SNOOZED", "DONE"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_syncs_by_itself_does_so_once_when_due() {
+    let rail = Rail::builder().customers(3).workers(2).start().await;
+    let body = json!({"connectorId": "stripe", "name": "Auto", "credentials": {"apiKey": "${IOF_CONNECTOR_API_KEY}"},
+                      "config": {"syncInterval": "1h", "autoSync": true}});
+    let connection = rail.caller.post("/connections", &body).await.expect(201);
+    let id = text(&connection, "connectionId");
+    assert_eq!(
+        rail.database.ask("SELECT count(*) FROM jobs").await,
+        0,
+        "not due yet"
+    );
+
+    rail.database
+        .run("UPDATE connections SET next_sync_at = now()")
+        .await;
+
+    rail.until(&format!("/connections/{id}"), |connection| {
+        connection["lastSyncAt"].is_string()
+    })
+    .await;
+    assert_eq!(rail.database.ask("SELECT count(*) FROM syncs").await, 1);
+    let later = "SELECT next_sync_at > now() + interval '59 minutes' FROM connections";
+    assert_eq!(rail.database.ask(later).await, true);
+}

@@ -1,0 +1,124 @@
+//! A database for one test: a copy of a template that is migrated once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::sql_types::Jsonb;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use rail_shared::domain::JobId;
+use rail_shared::store::{Store, migrate};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+/// Redis databases of `./dev test`; the first is left alone.
+const REDIS_DATABASES: u32 = 4_095;
+
+/// A migrated database that nobody else uses. It goes with the private cluster.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+}
+
+impl Database {
+    pub(super) async fn fresh() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let admin = variable("RAIL_TEST_DATABASE_URL");
+        let template = TEMPLATE
+            .get_or_init(async || {
+                let name = unique("template");
+                create(&admin, &name, "template1").await;
+                migrate(&in_database(&admin, &name).into())
+                    .await
+                    .expect("migrations that run");
+                name
+            })
+            .await;
+        let name = unique("rail");
+        create(&admin, &name, template).await;
+        Self {
+            url: in_database(&admin, &name),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// A way to it.
+    ///
+    /// # Panics
+    /// Never: nothing is connected to yet.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(&self.url.as_str().into(), 2).expect("a pool")
+    }
+
+    /// What a query of one row and one column returns, as JSON: a look past the product.
+    pub async fn ask(&self, sql: &str) -> Value {
+        #[derive(diesel::QueryableByName)]
+        struct Asked {
+            #[diesel(sql_type = Jsonb)]
+            answer: Value,
+        }
+        let query = diesel::sql_query(format!("SELECT to_jsonb(({sql})) AS answer"));
+        let row: Asked = query
+            .get_result(&mut connect(&self.url).await)
+            .await
+            .expect("an answer");
+        row.answer
+    }
+
+    /// Runs statements behind the product's back.
+    pub async fn run(&self, sql: &str) {
+        connect(&self.url)
+            .await
+            .batch_execute(sql)
+            .await
+            .expect("statements that run");
+    }
+}
+
+async fn connect(url: &str) -> AsyncPgConnection {
+    AsyncPgConnection::establish(url)
+        .await
+        .expect("Postgres is there")
+}
+
+async fn create(admin: &str, name: &str, template: &str) {
+    let sql = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"");
+    connect(admin)
+        .await
+        .batch_execute(&sql)
+        .await
+        .expect("a database");
+}
+
+/// A Redis database of its own number for whoever asks next.
+pub(super) fn redis_url() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % REDIS_DATABASES + 1;
+    format!(
+        "{}/{number}",
+        variable("RAIL_TEST_REDIS_URL").trim_end_matches('/')
+    )
+}
+
+fn in_database(admin: &str, name: &str) -> String {
+    let (server, _) = admin
+        .rsplit_once('/')
+        .expect("a URL that ends with a database");
+    format!("{server}/{name}")
+}
+
+fn unique(role: &str) -> String {
+    format!("{role}_{}", JobId::new().uuid().simple())
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how ./dev test says where its servers are"
+)]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test integration"))
+}

@@ -1,0 +1,100 @@
+//! `rail-worker`: jobs in, status out.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rail_shared::config::{self, ConfigError, Environment, LogConfig, SharedConfig, WorkerConfig};
+use rail_shared::telemetry;
+use rail_worker::Worker;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs the jobs of the Integrations Rail.
+#[derive(Parser)]
+#[command(version, after_help = config::VARIABLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Works until SIGTERM or SIGINT; then finishes the batch in hand, gives its jobs back and ends. A second signal
+    /// ends it at once.
+    Run,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli {
+        command: Command::Run,
+    } = Cli::parse();
+    let env = Environment::process();
+    let (log, shared, worker, ring) = match settings(&env) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = telemetry::start(&log.filter, log.format) {
+        eprintln!("RAIL_LOG: {error}");
+        return ExitCode::from(2);
+    }
+    match run(&shared, worker, ring).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Settings = (
+    LogConfig,
+    SharedConfig,
+    WorkerConfig,
+    rail_shared::secrets::KeyRing,
+);
+
+/// Every fault of every part at once.
+fn settings(env: &Environment) -> Result<Settings, ConfigError> {
+    let mut faults = Vec::new();
+    let log = LogConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let shared = SharedConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let worker = WorkerConfig::from_env(env).map_err(|error| faults.extend(error.0));
+    let ring = config::key_ring(env).map_err(|error| faults.extend(error.0));
+    match (log, shared, worker, ring) {
+        (Ok(log), Ok(shared), Ok(worker), Ok(ring)) => Ok((log, shared, worker, ring)),
+        _ => Err(ConfigError(faults)),
+    }
+}
+
+async fn run(
+    shared: &SharedConfig,
+    config: WorkerConfig,
+    ring: rail_shared::secrets::KeyRing,
+) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        for signals in 0.. {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            if signals > 0 {
+                tracing::warn!("a second signal: ending at once");
+                std::process::exit(1);
+            }
+            tracing::info!("stopping: the batch in hand is finished first");
+            stopping.cancel();
+        }
+    });
+    let worker = Worker::new(shared, config, ring)?;
+    let ringer = worker.ringer.clone();
+    worker.run(stop).await;
+    ringer.close(std::time::Duration::from_secs(2)).await;
+    Ok(())
+}

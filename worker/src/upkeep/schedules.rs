@@ -1,0 +1,98 @@
+//! Starts what is due by its own schedule: each due time once, however many workers look.
+
+use rail_shared::domain::{JobKind, Schedule, SyncInterval, SyncMode};
+use rail_shared::queue::Ring;
+use rail_shared::store::connections::{self, ConnectionRow};
+use rail_shared::store::syncs::{self, NewSync};
+use rail_shared::store::{StoreError, exports, jobs, runs};
+
+use crate::Worker;
+
+/// Starts a round.
+const AT_MOST: i64 = 100;
+
+/// Accepts a sync for each connection whose interval is over. One whose last sync is still active is passed over: a
+/// schedule never piles up.
+pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
+    let mut transaction = worker.store.begin().await?;
+    let due = connections::lock_due(&mut transaction, AT_MOST).await?;
+    let now = worker.clock.now();
+    let mut accepted = Vec::new();
+    for connection in due {
+        let next = interval_of(&connection).map(|interval| now + jittered(interval));
+        connections::set_next_sync(&mut transaction, connection.id, next).await?;
+        let Some(connector) = worker.catalogue.get(&connection.connector_id) else {
+            continue;
+        };
+        if jobs::active_sync(&mut transaction, connection.id)
+            .await?
+            .is_some()
+        {
+            continue;
+        }
+        let entities: Vec<String> = connector.entities().map(str::to_owned).collect();
+        let new = NewSync {
+            tenant_id: connection.tenant_id,
+            connection_id: connection.id,
+            mode: SyncMode::Incremental,
+            date_range: None,
+            entities: &entities,
+            created_at: now,
+        };
+        accepted.push(syncs::accept(&mut transaction, &new).await?);
+    }
+    transaction.commit().await?;
+    for id in accepted {
+        worker.ringer.ring(
+            JobKind::Sync,
+            Ring {
+                job_id: id.into(),
+                dispatch_no: 0,
+            },
+        );
+    }
+    Ok(())
+}
+
+/// Accepts a run for each export whose due time has come.
+pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError> {
+    let mut transaction = worker.store.begin().await?;
+    let due = exports::lock_due(&mut transaction, AT_MOST).await?;
+    let now = worker.clock.now();
+    let mut accepted = Vec::new();
+    for export in due {
+        let schedule = export
+            .schedule
+            .as_ref()
+            .and_then(|given| Schedule::parse(given, "/schedule").ok());
+        let next = schedule.map(|schedule| schedule.next_after(now));
+        exports::set_next_run(&mut transaction, export.id, next).await?;
+        accepted.push(runs::accept(&mut transaction, export.tenant_id, export.id, now).await?);
+    }
+    transaction.commit().await?;
+    for id in accepted {
+        worker.ringer.ring(
+            JobKind::Export,
+            Ring {
+                job_id: id.into(),
+                dispatch_no: 0,
+            },
+        );
+    }
+    Ok(())
+}
+
+fn interval_of(connection: &ConnectionRow) -> Option<SyncInterval> {
+    connection
+        .sync_interval
+        .as_deref()
+        .filter(|_| connection.auto_sync)?
+        .parse()
+        .ok()
+}
+
+/// Up to a tenth later, so that connections made together do not sync together for ever.
+fn jittered(interval: SyncInterval) -> chrono::TimeDelta {
+    let length = interval.duration().mul_f64(rand::random_range(1.0..1.1));
+    chrono::TimeDelta::from_std(length).unwrap_or(chrono::TimeDelta::MAX)
+}

@@ -1,0 +1,135 @@
+//! What every job of this process shares.
+
+use std::sync::Arc;
+
+use rail_shared::config::{OutputConfig, SharedConfig, WorkerConfig};
+use rail_shared::connectors::{Catalogue, Session, Source};
+use rail_shared::domain::{Clock, Failure, FailureKind, JobKind, Origin};
+use rail_shared::http::{Guard, Http, Limits};
+use rail_shared::queue::{Doorbell, Ringer};
+use rail_shared::secrets::{Binding, ExposeSecret, KeyRing, References};
+use rail_shared::store::Store;
+use rail_shared::store::connections::ConnectionRow;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::{runtime, upkeep};
+
+/// One worker process. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    /// Postgres.
+    pub store: Store,
+    /// Where rings are heard.
+    pub doorbell: Doorbell,
+    /// Where rings are made.
+    pub ringer: Ringer,
+    /// The connectors.
+    pub catalogue: Arc<Catalogue>,
+    /// The client for vendors' APIs.
+    pub http: Http,
+    /// Opens credentials.
+    pub key_ring: Arc<KeyRing>,
+    /// Resolves `${…}` in them.
+    pub references: References,
+    /// Where exports may go.
+    pub outputs: Arc<OutputConfig>,
+    /// The time of day.
+    pub clock: Clock,
+    /// Slots and lease.
+    pub config: WorkerConfig,
+    /// Unique per start: the owner of its leases.
+    pub name: String,
+}
+
+impl Worker {
+    /// Puts a worker together; connects to nothing yet.
+    ///
+    /// # Errors
+    /// When a setting cannot work.
+    pub fn new(
+        shared: &SharedConfig,
+        config: WorkerConfig,
+        key_ring: KeyRing,
+    ) -> anyhow::Result<Self> {
+        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), "rail")?;
+        let trusted = shared.connector_base_urls.values();
+        let guard = trusted.fold(Guard::public(), |guard, url| guard.trusting(url));
+        Ok(Self {
+            store: Store::new(&shared.database_url, shared.db_connections)?,
+            ringer: Ringer::new(&doorbell),
+            doorbell,
+            catalogue: Arc::new(Catalogue::embedded(&shared.connector_base_urls)?),
+            http: Http::new(guard, Limits::default())?,
+            key_ring: Arc::new(key_ring),
+            references: shared.references.clone(),
+            outputs: Arc::new(shared.outputs.clone()),
+            clock: Clock::system(),
+            config,
+            name: runtime::unique_name("worker"),
+        })
+    }
+
+    /// Works until `stop` fires; then takes no more jobs, gives back what it holds after the batch in hand, and returns.
+    pub async fn run(self, stop: CancellationToken) {
+        tracing::info!(worker = self.name, "ready for jobs");
+        tokio::join!(
+            self.listen(JobKind::Sync, self.config.syncs, &stop),
+            self.listen(JobKind::Export, self.config.exports, &stop),
+            upkeep::run(&self, &stop),
+        );
+        tracing::info!(worker = self.name, "stopped");
+    }
+
+    async fn listen(&self, kind: JobKind, slots: usize, stop: &CancellationToken) {
+        let (worker, stopping) = (self.clone(), stop.clone());
+        runtime::bell::listen(
+            self.doorbell.clone(),
+            kind,
+            slots,
+            stop.clone(),
+            move |ring| runtime::attempt(worker.clone(), ring, stopping.clone()),
+        )
+        .await;
+    }
+
+    /// Opens a connection: its credentials in memory, its source ready to be read.
+    ///
+    /// # Errors
+    /// When the connector is gone, or the credentials cannot be opened.
+    pub fn open(&self, connection: &ConnectionRow) -> Result<Source, Failure> {
+        let connector = self
+            .catalogue
+            .get(&connection.connector_id)
+            .ok_or_else(|| {
+                let message = format!(
+                    "The connector {} is not in the catalogue of this worker.",
+                    connection.connector_id
+                );
+                Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
+            })?;
+        let binding = Binding {
+            tenant_id: connection.tenant_id,
+            connection_id: connection.id,
+        };
+        let opened = self.key_ring.open(
+            &connection.sealed_credentials,
+            &connection.sealed_by,
+            binding,
+        );
+        let credentials = opened.map_err(|error| {
+            tracing::error!(connection.id = %connection.id, %error, "credentials do not open");
+            let message =
+                "The stored credentials cannot be opened with this installation's master keys.";
+            Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
+        })?;
+        let credentials: Map<String, Value> =
+            serde_json::from_slice(&credentials).map_err(|_| Failure::internal())?;
+        let (credentials, unresolved) = self.references.resolve(credentials);
+        for reference in unresolved {
+            tracing::warn!(connection.id = %connection.id, %reference, "a credential is left out");
+        }
+        let settings = connection.settings.as_object().cloned().unwrap_or_default();
+        Ok(connector.open(&self.http, Session::new(credentials, settings)))
+    }
+}
