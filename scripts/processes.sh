@@ -117,6 +117,8 @@ stop() {
     pid=$(pid_of "$1") || return 0
     [[ $1 == postgres ]] && signal=INT
     stop_pid "$pid" "$signal" 20
+    # A server's file keeps its port for the next time; a worker has none.
+    [[ $1 != worker-* ]] || rm -f "$STATE/run/$1"
 }
 
 # A port of 127.0.0.1 nobody listens on: $1 if that is free, else a random one.

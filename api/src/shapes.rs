@@ -54,7 +54,7 @@ impl Shapes {
                     at.strip_prefix(*own)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 };
-                if !T::OWN.iter().any(|pointer| own(&pointer)) {
+                if !T::OWN.iter().any(own) {
                     tell(error.kind(), at, error.instance(), &mut faults);
                 }
             }
@@ -112,7 +112,7 @@ fn tell(kind: &ValidationErrorKind, at: &str, instance: &Value, faults: &mut Fau
             );
         }
         ValidationErrorKind::MinItems { .. } => {
-            faults.add(at, "empty", "The list holds at least one value.")
+            faults.add(at, "empty", "The list holds at least one value.");
         }
         ValidationErrorKind::MaxItems { limit } => {
             faults.add(
@@ -129,7 +129,7 @@ fn tell(kind: &ValidationErrorKind, at: &str, instance: &Value, faults: &mut Fau
             );
         }
         ValidationErrorKind::MinProperties { .. } => {
-            faults.add(at, "empty", "The object has at least one field.")
+            faults.add(at, "empty", "The object has at least one field.");
         }
         ValidationErrorKind::UniqueItems => {
             let items = instance.as_array().map(Vec::as_slice).unwrap_or_default();

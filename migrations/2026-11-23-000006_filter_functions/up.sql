@@ -1,7 +1,7 @@
 -- Typed readings of a JSON value for filters: NULL where it cannot be read so, never an error.
 
 -- A number, also one that the vendor spells as text.
-CREATE FUNCTION number_of(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION number_of(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT CASE
         WHEN jsonb_typeof(value) = 'number' THEN (value #>> '{}')::numeric
         WHEN jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^-?[0-9]{1,100}(\.[0-9]{1,100})?$'
@@ -10,7 +10,7 @@ CREATE FUNCTION number_of(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PA
 $$;
 
 -- An instant: an RFC 3339 text or a date (UTC where it names no zone), or Unix seconds.
-CREATE FUNCTION instant_of(value jsonb) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION instant_of(value jsonb) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET timezone = 'UTC' AS $$
 DECLARE
     spelled text := value #>> '{}';

@@ -1,6 +1,8 @@
-//! The fakes against the real thing: what the vendors' own clients and published examples say of the sandbox.
+//! The fakes against the real thing: what the vendors' own clients and published examples say of the sandbox. And the
+//! api against its own document, as a tool reads it that knows nothing else of the product.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod openapi;
 mod stripe_client;
 mod stripe_fixtures;

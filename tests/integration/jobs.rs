@@ -163,7 +163,7 @@ async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt
     })
     .await;
 
-    first.cancel();
+    first.stop();
     rail.until(&status, |sync| sync["status"] == "QUEUED").await;
     rail.start_worker();
 
@@ -178,6 +178,48 @@ async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt
         .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
         .await;
     assert_eq!(outcomes, json!(["SNOOZED", "DONE"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_whose_worker_died_is_finished_by_another_with_the_counts_of_an_undisturbed_run() {
+    let rail = Rail::builder().customers(3_000).workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail
+        .caller
+        .post(&path, &json!({"entities": ["customers"]}))
+        .await
+        .expect(202);
+    let status = format!("{path}/{}", text(&sync, "syncId"));
+    rail.sandbox.faults().add(
+        Rule::new(Fault::Slow { delay_ms: 30 })
+            .on("/v1/customers")
+            .always(),
+    );
+    let first = rail.start_worker();
+    rail.until(&status, |sync| {
+        sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
+    })
+    .await;
+
+    first.kill();
+    rail.start_worker();
+
+    let done = rail.ended(&status).await;
+    assert_eq!(
+        (&done["status"], &done["attempt"]),
+        (&json!("COMPLETED"), &json!(2))
+    );
+    let counts = &done["stats"]["customers"];
+    assert_eq!(
+        (&counts["fetched"], &counts["created"], &counts["unchanged"]),
+        (&json!(3_000), &json!(3_000), &json!(0))
+    );
+    let outcomes = rail
+        .database
+        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
+        .await;
+    assert_eq!(outcomes, json!(["LEASE_LOST", "DONE"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

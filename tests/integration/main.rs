@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod connections;
+mod document;
 mod exports;
 mod jobs;
 mod queue;

@@ -74,7 +74,7 @@ async fn a_second_full_sync_writes_only_what_changed() {
     let ids = rail.sandbox.stripe().ids("customers");
     for id in &ids[..7] {
         rail.sandbox.stripe().update("customers", id, |customer| {
-            customer["name"] = json!("Renamed")
+            customer["name"] = json!("Renamed");
         });
     }
     rail.sandbox.stripe().create("customers", 2);
@@ -103,13 +103,13 @@ async fn an_incremental_sync_reads_everything_at_first_and_then_only_changes() {
     rail.sandbox
         .stripe()
         .update("customers", &ids[3], |customer| {
-            customer["name"] = json!("One")
+            customer["name"] = json!("One");
         });
     rail.sandbox.stripe().clock().advance(5);
     rail.sandbox
         .stripe()
         .update("customers", &ids[3], |customer| {
-            customer["name"] = json!("Two")
+            customer["name"] = json!("Two");
         });
     rail.sandbox.stripe().delete("customers", &ids[9]);
     let made = rail.sandbox.stripe().create("customers", 1);

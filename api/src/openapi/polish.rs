@@ -45,7 +45,7 @@ pub fn body_schemas(document: &Value) -> BTreeSet<String> {
 fn reachable(document: &Value, member: &str) -> BTreeSet<String> {
     let mut waiting = Vec::new();
     each_operation(document, &mut |operation| {
-        references(&operation[member], &mut waiting)
+        references(&operation[member], &mut waiting);
     });
     let mut found = BTreeSet::new();
     while let Some(name) = waiting.pop() {

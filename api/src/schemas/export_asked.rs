@@ -158,14 +158,14 @@ fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
         Some(DestinationType::Local) if api.outputs.export_dir.is_none() => {
             unavailable("LOCAL is not available: the operator has set no RAIL_EXPORT_DIR.");
         }
-        Some(DestinationType::S3) if body.at("/destination/bucket").is_none() => {
-            if !faults.touch("/destination/bucket") {
-                faults.add(
-                    "/destination/bucket",
-                    "missing",
-                    "With S3, the bucket is required.",
-                );
-            }
+        Some(DestinationType::S3)
+            if body.at("/destination/bucket").is_none() && !faults.touch("/destination/bucket") =>
+        {
+            faults.add(
+                "/destination/bucket",
+                "missing",
+                "With S3, the bucket is required.",
+            );
         }
         _ => {}
     }

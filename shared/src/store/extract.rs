@@ -33,7 +33,8 @@ struct KeyRow {
     key: String,
 }
 
-/// Every key that any payload has at its top level, sorted.
+/// Every key that any payload has at its top level, sorted. Records of one entity share a few sets of keys, so the sets
+/// are told apart first: sorting every key of every record would take longer than the export.
 ///
 /// # Errors
 /// When the database refuses.
@@ -44,8 +45,10 @@ pub async fn keys(
 ) -> Result<Vec<String>, StoreError> {
     let clause = Clause::of(filter, 2);
     let sql = format!(
-        "SELECT DISTINCT key COLLATE \"C\" AS key FROM records r, jsonb_object_keys(r.payload) AS key
-         WHERE r.stream_id = ANY($1) AND r.deleted_at IS NULL AND {} ORDER BY 1",
+        "SELECT DISTINCT unnest(keys) COLLATE \"C\" AS key FROM (
+             SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(r.payload)) AS keys FROM records r
+             WHERE r.stream_id = ANY($1) AND r.deleted_at IS NULL AND {}
+         ) AS shapes ORDER BY 1",
         clause.sql()
     );
     let query = diesel::sql_query(sql)

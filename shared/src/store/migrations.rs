@@ -71,7 +71,6 @@ pub async fn pending_migrations(store: &Store) -> Result<usize, StoreError> {
     Ok(ours.iter().filter(waits).count())
 }
 
-/// Apart, because migrations themselves cannot be held while waiting for the database.
 fn our_versions() -> Result<Vec<String>, StoreError> {
     let ours: Vec<Box<dyn Migration<Pg>>> =
         MIGRATIONS.migrations().map_err(StoreError::Unavailable)?;

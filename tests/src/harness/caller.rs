@@ -127,7 +127,6 @@ impl Caller {
     }
 
     /// A request below the base path; or, for a path that begins with `//`, below the root.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = match path.strip_prefix("//") {
             Some(rest) => format!("{}/{rest}", self.origin),

@@ -25,6 +25,7 @@ use rail_shared::store::{Store, api_keys};
 use rail_worker::Worker;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use caller::{Answer, Caller, send};
@@ -174,10 +175,10 @@ impl Rail {
     ///
     /// # Panics
     /// When its settings are bad.
-    pub fn start_worker(&self) -> CancellationToken {
+    pub fn start_worker(&self) -> RunningWorker {
         let stop = self.stop.child_token();
-        tokio::spawn(self.worker().run(stop.clone()));
-        stop
+        let task = tokio::spawn(self.worker().run(stop.clone()));
+        RunningWorker { stop, task }
     }
 
     /// A worker that does nothing by itself.
@@ -267,6 +268,24 @@ impl Rail {
         })
         .await;
         seen
+    }
+}
+
+/// A worker in this process. It goes on when this is dropped.
+pub struct RunningWorker {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl RunningWorker {
+    /// Asks it to stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Ends it where it stands, as SIGKILL does: whatever it holds, it holds until its lease runs out.
+    pub fn kill(&self) {
+        self.task.abort();
     }
 }
 

@@ -42,6 +42,10 @@ impl Clock {
 }
 
 fn real_unix_s() -> i64 {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the vendor has a clock of its own"
+    )]
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -72,3 +72,24 @@ async fn a_rejected_key_and_a_vendor_that_is_down_fail_the_test_by_their_kind() 
         assert_eq!(server.asked().len(), 1);
     }
 }
+
+#[tokio::test]
+async fn tests_and_reads_can_run_on_any_thread() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/v1/account" => Reply::json("{}"),
+        _ => listed(asked, &customers(1)),
+    })
+    .await;
+    let source = stripe(&server);
+    let cursor = source.plan("customers", &ask(SyncMode::Full)).unwrap();
+    let spawned = tokio::spawn(async move {
+        source.test().await.unwrap();
+        source
+            .read("customers", &cursor)
+            .await
+            .unwrap()
+            .records
+            .len()
+    });
+    assert_eq!(spawned.await.unwrap(), 1);
+}

@@ -234,6 +234,7 @@ fn look_at(file: &ExportFile, options: &Options) -> anyhow::Result<String> {
     let Some(dir) = &options.export_dir else {
         return Ok(format!("{} ({})", file.path, megabytes(file.bytes)));
     };
+    // An absolute path stays as it is.
     let path = dir.join(&file.path);
     let found = std::fs::metadata(&path)
         .with_context(|| format!("cannot find the exported file {}", path.display()))?;

@@ -1,0 +1,205 @@
+//! Schemathesis calls every operation of the live document, with what it allows and what it does not, and judges every
+//! answer by it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rail_tests::harness::{Rail, text};
+use rail_tests::sandbox::stripe::Settings;
+use rail_tests::wait::wait_until;
+use serde_json::{Map, Value, json};
+
+/// Far more than it takes, so that a call which hangs ends the test rather than the patience of whoever waits for it.
+const WITHIN: Duration = Duration::from_secs(300);
+/// Things of each kind that may be deleted.
+const SPARE: usize = 5;
+/// About half of what it makes: fewer mean that it was led astray.
+const CASES_AT_LEAST: u64 = 1_000;
+
+/// The ids that it is given, by the name of their list.
+struct Ids(Vec<(&'static str, Vec<String>)>);
+
+impl Ids {
+    /// Things as somebody leaves them behind who used the product for a while.
+    async fn of(rail: &Rail) -> Self {
+        let connection = rail.connect_stripe().await;
+        let entities = ["customers", "invoices"];
+        let sync = rail
+            .sync(&connection, &json!({"entities": entities, "mode": "FULL"}))
+            .await;
+        assert_eq!(sync["status"], "COMPLETED", "{sync}");
+        let export = json!({
+            "name": "All", "format": "CSV", "entities": entities, "destination": {"type": "LOCAL", "path": "all"}
+        });
+        let run = rail.export(&export).await;
+        assert_eq!(run["status"], "COMPLETED", "{run}");
+
+        let (mut connections, mut exports, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..SPARE {
+            connections.push(rail.connect_stripe().await);
+            exports.push(made(rail, "/exports", &export, "exportId").await);
+            let key = json!({"name": "Spare", "scopes": ["read"]});
+            keys.push(made(rail, "/api-keys", &key, "keyId").await);
+        }
+        Self(vec![
+            ("connections", vec![connection]),
+            ("syncs", vec![text(&sync, "syncId").to_owned()]),
+            ("exports", vec![text(&run, "exportId").to_owned()]),
+            ("runs", vec![text(&run, "runId").to_owned()]),
+            ("spare-connections", connections),
+            ("spare-exports", exports),
+            ("spare-keys", keys),
+        ])
+    }
+
+    fn write(&self, folder: &Path) {
+        for (name, ids) in &self.0 {
+            let lines: String = ids.iter().map(|id| format!("\"{id}\"\n")).collect();
+            fs::write(folder.join(format!("{name}.dict")), lines).unwrap();
+        }
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &String> {
+        let kept = self.0.iter().filter(|(name, _)| !name.starts_with("spare"));
+        kept.flat_map(|(_, ids)| ids)
+    }
+}
+
+async fn made(rail: &Rail, path: &str, body: &Value, id: &str) -> String {
+    let made = rail.caller.post(path, body).await.expect(201);
+    text(&made, id).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_gets_an_answer_that_the_document_does_not_name() {
+    let Some(python) = std::env::var_os("RAIL_TEST_PYTHON") else {
+        println!(
+            "skipped: RAIL_TEST_PYTHON does not name a Python that has tests/conformance/requirements.txt installed"
+        );
+        return;
+    };
+    let rail = Rail::builder()
+        .sandbox(Settings::new(3).with("customers", 40).with("invoices", 60))
+        // Exports to S3 end at once, on this machine.
+        .variable("RAIL_S3_ENDPOINT", "http://127.0.0.1:9")
+        .start()
+        .await;
+    let ids = Ids::of(&rail).await;
+    let own = json!({"name": "Schemathesis", "scopes": ["read", "write", "admin"]});
+    let own = rail.caller.post("/api-keys", &own).await.expect(201);
+    let kept: Vec<&str> = ids
+        .kept()
+        .map(String::as_str)
+        .chain([text(&own, "keyId")])
+        .collect();
+
+    let folder = tempfile::tempdir().unwrap();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    fs::copy(
+        sources.join("openapi.toml"),
+        folder.path().join("schemathesis.toml"),
+    )
+    .unwrap();
+    ids.write(folder.path());
+    let mut command = Command::new(python);
+    command
+        .args(["-B", "-m", "schemathesis.cli", "run", "--no-color"])
+        .arg(format!("{}/openapi.json", rail.url()))
+        .current_dir(folder.path())
+        .env("RAIL_FUZZ_KEY", text(&own, "key"))
+        .env("RAIL_FUZZ_KEPT", kept.join(" "))
+        .env("RAIL_FUZZ_HOOKS", sources.join("openapi_hooks.py"));
+    let mut running = Running::start(&mut command, &folder.path().join("said"));
+    let mut ended = None;
+    wait_until(WITHIN, "the end of schemathesis", async || {
+        ended = running.child.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    assert_eq!(ended.unwrap().code(), Some(0));
+
+    let report = fs::read(folder.path().join("report.json")).unwrap();
+    judge(
+        &serde_json::from_slice(&report).unwrap(),
+        &operations(&rail).await,
+    );
+}
+
+/// The operations of the document as a report names them.
+async fn operations(rail: &Rail) -> Vec<String> {
+    let document = rail.caller.get("//openapi.json").await.body;
+    let paths = document["paths"].as_object().unwrap().iter();
+    let names = |(path, methods): (&String, &Value)| -> Vec<String> {
+        let methods = methods.as_object().unwrap().keys();
+        methods
+            .map(|method| format!("{} {path}", method.to_uppercase()))
+            .collect()
+    };
+    paths.flat_map(names).collect()
+}
+
+/// Nothing was left out, and everything was not merely refused.
+fn judge(report: &Value, operations: &[String]) {
+    let cases = report["test_cases"]["generated"].as_u64().unwrap();
+    println!(
+        "{cases} calls in {} s, seed {}",
+        report["running_time"], report["seed"]
+    );
+    assert_eq!(
+        report["operations"]["tested"],
+        operations.len(),
+        "{report:#}"
+    );
+    for phase in ["Examples", "Coverage", "Fuzzing", "Stateful"] {
+        assert_eq!(
+            report["phases"][phase]["status"], "success",
+            "{phase}: {report:#}"
+        );
+    }
+    for operation in operations {
+        let phases = report["valid_rates"][operation].as_object();
+        let accepted = phases
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(|rate| rate["accepted"].as_u64());
+        assert!(
+            accepted.sum::<u64>() > 0,
+            "{operation} was never accepted: {report:#}"
+        );
+    }
+    assert!(cases >= CASES_AT_LEAST, "{report:#}");
+}
+
+/// Schemathesis. It ends with the test, and what it said is shown where that fails.
+struct Running {
+    child: Child,
+    said: PathBuf,
+}
+
+impl Running {
+    fn start(command: &mut Command, said: &Path) -> Self {
+        let output = fs::File::create(said).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .expect("RAIL_TEST_PYTHON names a program");
+        Self {
+            child,
+            said: said.to_owned(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            println!("{}", fs::read_to_string(&self.said).unwrap_or_default());
+        }
+    }
+}
