@@ -8,15 +8,12 @@ use rail_shared::config::{OutputConfig, SharedConfig};
 use rail_shared::connectors::{Catalogue, CatalogueError};
 use rail_shared::domain::Clock;
 use rail_shared::http::{Guard, Http, HttpError, Limits};
-use rail_shared::queue::{Doorbell, QueueError, Ringer};
+use rail_shared::queue::{Doorbell, PREFIX, QueueError, Ringer};
 use rail_shared::secrets::{ExposeSecret, KeyRing, References};
 use rail_shared::store::{Store, StoreError};
 
 use crate::grants::Grants;
 use crate::shapes::Shapes;
-
-/// What all lists of rings of this installation begin with in Redis.
-const DOORBELL: &str = "rail";
 
 /// The api's parts. Cheap to clone.
 #[derive(Clone)]
@@ -74,7 +71,7 @@ impl Api {
     /// # Errors
     /// [`SetupError`].
     pub fn new(shared: &SharedConfig, key_ring: KeyRing, clock: Clock) -> Result<Self, SetupError> {
-        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), DOORBELL)?;
+        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let guard = shared
             .connector_base_urls
             .values()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rail_shared::domain::JobId;
 use rail_shared::store::{Lease, Settled, StoreError};
-use rail_tests::harness::{Rail, text};
+use rail_tests::harness::{Rail, RunningWorker, text};
 use rail_tests::sandbox::{Fault, Rule};
 use serde_json::{Value, json};
 
@@ -19,6 +19,30 @@ async fn queued(rail: &Rail) -> JobId {
         .expect(202);
     let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
     id.into()
+}
+
+/// A sync of 3,000 customers, of which a worker has committed some; and where to look how it goes.
+async fn sync_under_way() -> (Rail, String, RunningWorker) {
+    let rail = Rail::builder().customers(3_000).workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail
+        .caller
+        .post(&path, &json!({"entities": ["customers"]}))
+        .await
+        .expect(202);
+    let status = format!("{path}/{}", text(&sync, "syncId"));
+    rail.sandbox.faults().add(
+        Rule::new(Fault::Slow { delay_ms: 30 })
+            .on("/v1/customers")
+            .always(),
+    );
+    let first = rail.start_worker();
+    rail.until(&status, |sync| {
+        sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
+    })
+    .await;
+    (rail, status, first)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,25 +167,7 @@ async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt() {
-    let rail = Rail::builder().customers(3_000).workers(0).start().await;
-    let stripe = rail.connect_stripe().await;
-    let path = format!("/connections/{stripe}/sync");
-    let sync = rail
-        .caller
-        .post(&path, &json!({"entities": ["customers"]}))
-        .await
-        .expect(202);
-    let status = format!("{path}/{}", text(&sync, "syncId"));
-    rail.sandbox.faults().add(
-        Rule::new(Fault::Slow { delay_ms: 30 })
-            .on("/v1/customers")
-            .always(),
-    );
-    let first = rail.start_worker();
-    rail.until(&status, |sync| {
-        sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
-    })
-    .await;
+    let (rail, status, first) = sync_under_way().await;
 
     first.stop();
     rail.until(&status, |sync| sync["status"] == "QUEUED").await;
@@ -182,25 +188,7 @@ async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_whose_worker_died_is_finished_by_another_with_the_counts_of_an_undisturbed_run() {
-    let rail = Rail::builder().customers(3_000).workers(0).start().await;
-    let stripe = rail.connect_stripe().await;
-    let path = format!("/connections/{stripe}/sync");
-    let sync = rail
-        .caller
-        .post(&path, &json!({"entities": ["customers"]}))
-        .await
-        .expect(202);
-    let status = format!("{path}/{}", text(&sync, "syncId"));
-    rail.sandbox.faults().add(
-        Rule::new(Fault::Slow { delay_ms: 30 })
-            .on("/v1/customers")
-            .always(),
-    );
-    let first = rail.start_worker();
-    rail.until(&status, |sync| {
-        sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
-    })
-    .await;
+    let (rail, status, first) = sync_under_way().await;
 
     first.kill();
     rail.start_worker();

@@ -6,7 +6,7 @@ use rail_shared::config::{OutputConfig, SharedConfig, WorkerConfig};
 use rail_shared::connectors::{Catalogue, Session, Source};
 use rail_shared::domain::{Clock, Failure, FailureKind, JobKind, Origin};
 use rail_shared::http::{Guard, Http, Limits};
-use rail_shared::queue::{Doorbell, Ringer};
+use rail_shared::queue::{Doorbell, PREFIX, Ringer};
 use rail_shared::secrets::{Binding, ExposeSecret, KeyRing, References};
 use rail_shared::store::Store;
 use rail_shared::store::connections::ConnectionRow;
@@ -52,7 +52,7 @@ impl Worker {
         config: WorkerConfig,
         key_ring: KeyRing,
     ) -> anyhow::Result<Self> {
-        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), "rail")?;
+        let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let trusted = shared.connector_base_urls.values();
         let guard = trusted.fold(Guard::public(), |guard, url| guard.trusting(url));
         Ok(Self {

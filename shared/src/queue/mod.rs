@@ -23,6 +23,9 @@ pub use ring::Ring;
 pub use ringer::Ringer;
 pub use rings::{Rings, Slot};
 
+/// What all lists of rings of an installation begin with: api and workers meet there.
+pub const PREFIX: &str = "rail";
+
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
