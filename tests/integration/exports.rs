@@ -258,7 +258,7 @@ async fn a_scheduled_export_runs_once_when_due_and_knows_its_next_time() {
     assert_eq!(after["nextRunAt"], export["nextRunAt"]);
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     format!("{:x}", Sha256::digest(bytes))
 }
