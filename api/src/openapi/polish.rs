@@ -169,6 +169,10 @@ fn allow_null(members: &mut Map<String, Value>) {
         );
         return;
     }
+    if let Some(choices) = members.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.push(json!({ "type": "null" }));
+        return;
+    }
     if let Some(Value::String(one)) = members.get("type").cloned() {
         members.insert("type".to_owned(), json!([one, "null"]));
     }

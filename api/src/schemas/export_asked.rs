@@ -46,11 +46,13 @@ struct ScheduleAsked {
     frequency: Word<Frequency>,
     /// Of a week 1 (Monday) to 7, of a month 1 to 31 (its last day where it is shorter) or `LAST`. Only with WEEKLY and
     /// MONTHLY, and needed there.
+    #[oai(nullable)]
     day: Option<DayAsked>,
     /// The wall clock, `HH:MM`; midnight when left out. HOURLY takes its minute.
-    #[oai(validator(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    #[oai(nullable, validator(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
     time: Option<String>,
     /// Whose wall clock, by its IANA name; UTC when left out.
+    #[oai(nullable)]
     timezone: Option<String>,
 }
 
