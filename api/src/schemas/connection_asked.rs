@@ -158,16 +158,11 @@ pub fn check_credentials(
     }
 }
 
-/// The connectors' own checks have their word for what is missing.
+/// One fault a place: what the shape said already is not said again.
 fn add_once(found: Faults, faults: &mut Faults) {
     for fault in found {
         if !faults.touch(&fault.pointer) {
-            let code = if fault.code == "required" {
-                "missing"
-            } else {
-                fault.code
-            };
-            faults.add(fault.pointer, code, fault.detail);
+            faults.add(fault.pointer, fault.code, fault.detail);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Fields {
                 }
                 ValidationErrorKind::Required { property } => {
                     let name = property.as_str().unwrap_or_default();
-                    faults.add(format!("{at}/{name}"), "required", "is required");
+                    faults.add(format!("{at}/{name}"), "missing", "is required");
                 }
                 ValidationErrorKind::Type {
                     kind: TypeKind::Single(expected),

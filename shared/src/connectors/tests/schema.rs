@@ -45,7 +45,7 @@ fn what_is_missing_or_of_another_form_is_told() {
         assert_eq!(found.len(), 1, "{found:?}");
         (found[0].pointer.clone(), found[0].code)
     };
-    assert_eq!(one(json!({})), ("/credentials/apiKey".into(), "required"));
+    assert_eq!(one(json!({})), ("/credentials/apiKey".into(), "missing"));
     assert_eq!(one(json!("text")), ("/credentials".into(), "wrong-type"));
     assert_eq!(one(json!(null)), ("/credentials".into(), "wrong-type"));
     for half in [

@@ -1,0 +1,189 @@
+//! Bodies of exports, judged without a database.
+
+use super::*;
+
+fn good_export() -> Value {
+    json!({
+        "name": "Monthly Contract Export",
+        "format": "CSV",
+        "entities": ["contracts"],
+        "filter": {"status": "ACTIVE", "createdAt": {"gte": "2025-01-01"}},
+        "schedule": {"frequency": "MONTHLY", "day": 1, "time": "02:00"},
+        "destination": {"type": "S3", "bucket": "exports-bucket", "path": "/contracts/"}
+    })
+}
+
+#[tokio::test]
+async fn each_fault_of_an_export_has_its_own_code() {
+    let api = api();
+    let good = good_export();
+    assert_eq!(faults_of::<NewExport>(&api, &api, &good), []);
+    for (at, value, found_at, code) in [
+        ("/name", Value::Null, "/name", "missing"),
+        ("/format", json!("PDF"), "/format", "unknown-format"),
+        ("/format", json!("PARQUET"), "/format", "format-unavailable"),
+        ("/entities", json!([]), "/entities", "empty"),
+        (
+            "/entities",
+            json!(["contracts", "contracts"]),
+            "/entities/1",
+            "duplicate",
+        ),
+        (
+            "/entities",
+            json!(["unicorns"]),
+            "/entities/0",
+            "unknown-entity",
+        ),
+        ("/filter", json!("status"), "/filter", "wrong-type"),
+        (
+            "/filter",
+            json!({"total": {"above": 1}}),
+            "/filter/total/above",
+            "unknown-operator",
+        ),
+        (
+            "/schedule/frequency",
+            json!("YEARLY"),
+            "/schedule/frequency",
+            "unknown-frequency",
+        ),
+        (
+            "/schedule/day",
+            json!(32),
+            "/schedule/day",
+            "day-out-of-range",
+        ),
+        (
+            "/schedule/time",
+            json!("25:00"),
+            "/schedule/time",
+            "bad-time",
+        ),
+        (
+            "/schedule/timezone",
+            json!("Mars/Base"),
+            "/schedule/timezone",
+            "unknown-timezone",
+        ),
+        (
+            "/schedule/cron",
+            json!("*"),
+            "/schedule/cron",
+            "unknown-field",
+        ),
+        ("/schedule", json!([]), "/schedule", "wrong-type"),
+        ("/destination", Value::Null, "/destination", "missing"),
+        (
+            "/destination/type",
+            json!("FTP"),
+            "/destination/type",
+            "unknown-destination-type",
+        ),
+        (
+            "/destination/type",
+            json!("AZURE_BLOB"),
+            "/destination/type",
+            "destination-unavailable",
+        ),
+        (
+            "/destination/bucket",
+            Value::Null,
+            "/destination/bucket",
+            "missing",
+        ),
+        (
+            "/destination/bucket",
+            json!("Not A Bucket"),
+            "/destination/bucket",
+            "bad-format",
+        ),
+        (
+            "/destination/path",
+            json!("a/../../b"),
+            "/destination/path",
+            "bad-path",
+        ),
+        (
+            "/destination/path",
+            Value::Null,
+            "/destination/path",
+            "missing",
+        ),
+        (
+            "/destination/colour",
+            json!("red"),
+            "/destination/colour",
+            "unknown-field",
+        ),
+    ] {
+        let body = with(&good, at, value);
+        assert_eq!(
+            faults_of::<NewExport>(&api, &api, &body),
+            owned(&[(found_at, code)]),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_local_destination_needs_a_directory_of_the_operator() {
+    let local = with(
+        &good_export(),
+        "/destination",
+        json!({"type": "LOCAL", "path": "contracts"}),
+    );
+    let api = api();
+    assert_eq!(faults_of::<NewExport>(&api, &api, &local), []);
+    let bucket = with(&local, "/destination/bucket", json!("exports-bucket"));
+    assert_eq!(
+        faults_of::<NewExport>(&api, &api, &bucket),
+        owned(&[("/destination/bucket", "unknown-field")])
+    );
+    let without = api_with(&[]);
+    let expected = owned(&[("/destination/type", "destination-unavailable")]);
+    assert_eq!(faults_of::<NewExport>(&without, &without, &local), expected);
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_filter_keep_their_digits() {
+    let api = api();
+    let mut body: Map<String, Value> = good_export().as_object().unwrap().clone();
+    body.remove("filter");
+    let body = serde_json::to_string(&body).unwrap();
+    let body = format!(
+        "{}, \"filter\": {{\"total\": {{\"gt\": 12345678901234567890.1200}}}}}}",
+        body.trim_end_matches('}').to_owned() + "}"
+    );
+    let meant = judge::<NewExport>(&api, &api, &body).unwrap();
+    assert_eq!(
+        meant.filter.unwrap().as_str(),
+        "{\"total\": {\"gt\": 12345678901234567890.1200}}"
+    );
+}
+
+#[tokio::test]
+async fn all_faults_come_in_one_answer() {
+    let caller = Caller::of(api());
+    let body = json!({
+        "name": "", "format": "PDF", "entities": ["contracts", "contracts"], "filter": {"a": {"above": 1}},
+        "schedule": {"frequency": "MONTHLY", "day": 32, "time": "25:00"},
+        "destination": {"type": "FTP", "path": "../x"}, "colour": "red"
+    });
+    let refused = caller.post("/exports", &body).await;
+    refused.problem(422, "invalid-input");
+    assert_eq!(
+        refused.faults(),
+        [
+            ("/colour", "unknown-field"),
+            ("/destination/path", "bad-path"),
+            ("/destination/type", "unknown-destination-type"),
+            ("/entities/1", "duplicate"),
+            ("/filter/a/above", "unknown-operator"),
+            ("/format", "unknown-format"),
+            ("/name", "empty"),
+            ("/schedule/day", "day-out-of-range"),
+            ("/schedule/time", "bad-time"),
+        ]
+    );
+}

@@ -1,0 +1,78 @@
+//! Bodies of syncs, judged without a database.
+
+use super::*;
+
+#[tokio::test]
+async fn each_fault_of_a_sync_has_its_own_code() {
+    let api = api();
+    let faults = |body: &Value| faults_of::<NewSync>(&api, stripe(&api), body);
+    for (body, at, code) in [
+        (json!({"mode": "PARTIAL"}), "/mode", "unknown-mode"),
+        (json!({"mode": "full"}), "/mode", "unknown-mode"),
+        (json!({"mode": "SNAPSHOT"}), "/mode", "mode-unavailable"),
+        (json!({"mode": 1}), "/mode", "wrong-type"),
+        (json!({"entities": []}), "/entities", "empty"),
+        (json!({"entities": "customers"}), "/entities", "wrong-type"),
+        (
+            json!({"entities": ["customers", "invoices", "customers"]}),
+            "/entities/2",
+            "duplicate",
+        ),
+        (
+            json!({"entities": ["customers", "unicorns"]}),
+            "/entities/1",
+            "unknown-entity",
+        ),
+        (
+            json!({"dateRange": {"from": "2025-01-16", "to": "2025-01-15"}}),
+            "/dateRange/to",
+            "range-reversed",
+        ),
+        (
+            json!({"dateRange": {"from": "2025-02-30", "to": "2025-03-01"}}),
+            "/dateRange/from",
+            "bad-date",
+        ),
+        (
+            json!({"dateRange": {"from": "2025-1-1", "to": "2025-03-01"}}),
+            "/dateRange/from",
+            "bad-date",
+        ),
+        (
+            json!({"dateRange": {"from": "2025-01-01"}}),
+            "/dateRange/to",
+            "missing",
+        ),
+        (json!({"range": {}}), "/range", "unknown-field"),
+        (json!(7), "", "wrong-type"),
+    ] {
+        assert_eq!(faults(&body), owned(&[(at, code)]), "{body}");
+    }
+    let several = json!({
+        "entities": ["unicorns"], "mode": "PARTIAL", "dateRange": {"from": "2025-02-01", "to": "2025-01-01"}, "x": 1
+    });
+    assert_eq!(
+        faults(&several),
+        owned(&[
+            ("/dateRange/to", "range-reversed"),
+            ("/entities/0", "unknown-entity"),
+            ("/mode", "unknown-mode"),
+            ("/x", "unknown-field"),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn a_sync_without_a_body_takes_everything_that_changed() {
+    let api = api();
+    let meant = judge::<NewSync>(&api, stripe(&api), "").unwrap();
+    assert_eq!(meant.mode, SyncMode::Incremental);
+    assert!(
+        meant
+            .entities
+            .iter()
+            .map(String::as_str)
+            .eq(stripe(&api).entities())
+    );
+    assert_eq!(meant.date_range, None);
+}
