@@ -288,7 +288,7 @@ pub async fn test(
         ConnectionStatus::Error | ConnectionStatus::ReauthRequired
     ) {
         let mut transaction = api.store.begin().await?;
-        connections::mark(&mut transaction, row.id, ConnectionStatus::Active, None).await?;
+        connections::mark_active(&mut transaction, row.id).await?;
         audit::write(
             &mut transaction,
             caller.actor(),

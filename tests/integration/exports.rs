@@ -234,6 +234,28 @@ async fn a_destination_that_does_not_take_files_fails_the_run_and_says_what_to_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_erased_export_takes_its_runs_and_their_jobs_with_it() {
+    let rail = Rail::builder().workers(0).start().await;
+    let export = rail
+        .caller
+        .post("/exports", &to_local(&["customers"]))
+        .await
+        .expect(201);
+    let path = format!("/exports/{}", text(&export, "exportId"));
+    let _ = rail
+        .caller
+        .post(&format!("{path}/run"), &Value::Null)
+        .await
+        .expect(202);
+    assert_eq!(rail.database.ask("SELECT count(*) FROM jobs").await, 1);
+
+    assert_eq!(rail.caller.delete(&path).await.status, 204);
+
+    let left = "SELECT (SELECT count(*) FROM jobs) + (SELECT count(*) FROM export_runs)";
+    assert_eq!(rail.database.ask(left).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_export_runs_once_when_due_and_knows_its_next_time() {
     let (rail, _) = synced(Settings::new(5).with("customers", 5), &["customers"]).await;
     rail.start_worker();

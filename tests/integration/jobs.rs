@@ -145,7 +145,7 @@ async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
         Err(StoreError::LeaseLost)
     ));
     assert!(matches!(
-        paused.guard(&mut conn).await,
+        paused.hold(&mut conn).await,
         Err(StoreError::LeaseLost)
     ));
     assert!(matches!(
@@ -234,4 +234,31 @@ async fn a_connection_that_syncs_by_itself_does_so_once_when_due() {
     assert_eq!(rail.database.ask("SELECT count(*) FROM syncs").await, 1);
     let later = "SELECT next_sync_at > now() + interval '59 minutes' FROM connections";
     assert_eq!(rail.database.ask(later).await, true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_in_error_syncs_by_itself_and_is_well_again_when_that_succeeds() {
+    let rail = Rail::builder().customers(3).start().await;
+    let id = rail.connect_stripe().await;
+    let path = format!("/connections/{id}");
+    let _ = rail
+        .caller
+        .patch(
+            &path,
+            &json!({"config": {"syncInterval": "1h", "autoSync": true}}),
+        )
+        .await
+        .expect(200);
+
+    let blip =
+        "UPDATE connections SET status = 'ERROR', status_reason = 'away', next_sync_at = now()";
+    rail.database.run(blip).await;
+
+    let well = rail
+        .until(&path, |connection| connection["status"] == "ACTIVE")
+        .await;
+    assert_eq!(
+        (&well["statusReason"], well["lastSyncAt"].is_string()),
+        (&Value::Null, true)
+    );
 }

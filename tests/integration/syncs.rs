@@ -136,6 +136,79 @@ async fn an_incremental_sync_reads_everything_at_first_and_then_only_changes() {
     assert_eq!(rail.database.ask(&gone).await, true);
 }
 
+/// Customers that change between two events of another, so that these stand on two pages of the feed.
+fn change_many(rail: &Rail, ids: &[String]) {
+    for id in ids {
+        let stripe = rail.sandbox.stripe();
+        stripe.update("customers", id, |customer| {
+            customer["name"] = json!("Somebody");
+        });
+    }
+    rail.sandbox.stripe().clock().advance(60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_came_and_went_between_two_syncs_stays_gone() {
+    let rail = Rail::builder().customers(130).start().await;
+    let connection = rail.connect_stripe().await;
+    rail.sync(&connection, &incremental(&["customers"])).await;
+    let others = rail.sandbox.stripe().ids("customers");
+    rail.sandbox.stripe().clock().advance(60);
+    let short_lived = rail.sandbox.stripe().create("customers", 1).remove(0);
+    rail.sandbox.stripe().clock().advance(60);
+    change_many(&rail, &others);
+    rail.sandbox.stripe().delete("customers", &short_lived);
+
+    let done = rail.sync(&connection, &incremental(&["customers"])).await;
+
+    assert_eq!(counts(&done, "customers"), [132, 0, 130, 2, 0, 0]);
+    assert_eq!(
+        rail.caller
+            .get("/records/customers?limit=200")
+            .await
+            .expect(200)
+            .as_array()
+            .unwrap()
+            .len(),
+        130
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_changed_and_changed_back_is_as_the_vendor_has_it() {
+    let rail = Rail::builder().customers(130).start().await;
+    let connection = rail.connect_stripe().await;
+    rail.sync(&connection, &incremental(&["customers"])).await;
+    let mut others = rail.sandbox.stripe().ids("customers");
+    let wavering = others.remove(0);
+    let before = rail
+        .sandbox
+        .stripe()
+        .record("customers", &wavering)
+        .unwrap();
+    let stripe = rail.sandbox.stripe();
+    stripe.clock().advance(60);
+    stripe.update("customers", &wavering, |customer| {
+        customer["name"] = json!("For a moment");
+    });
+    stripe.clock().advance(60);
+    change_many(&rail, &others);
+    stripe.update("customers", &wavering, |customer| {
+        customer["name"] = before["name"].clone();
+    });
+
+    let done = rail.sync(&connection, &incremental(&["customers"])).await;
+
+    assert_eq!(counts(&done, "customers"), [131, 0, 129, 2, 0, 0]);
+    let stored = rail
+        .database
+        .ask(&format!(
+            "SELECT payload FROM records WHERE external_id = '{wavering}'"
+        ))
+        .await;
+    assert_eq!(stored, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_entity_of_the_connector_is_synced_when_none_is_named() {
     let rail = Rail::builder()

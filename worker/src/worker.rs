@@ -55,8 +55,11 @@ impl Worker {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let trusted = shared.connector_base_urls.values();
         let guard = trusted.fold(Guard::public(), |guard, url| guard.trusting(url));
+        // A sync holds one connection at a time, an export its view and one to report; upkeep and heartbeats need some
+        // too. With fewer, jobs would wait for each other.
+        let needed = config.syncs + 2 * config.exports + 4;
         Ok(Self {
-            store: Store::new(&shared.database_url, shared.db_connections)?,
+            store: Store::new(&shared.database_url, shared.db_connections.max(needed))?,
             ringer: Ringer::new(&doorbell),
             doorbell,
             catalogue: Arc::new(Catalogue::embedded(&shared.connector_base_urls)?),

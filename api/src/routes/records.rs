@@ -26,7 +26,8 @@ impl Records {
     /// List the records of an entity.
     ///
     /// As the vendors sent them, in a fixed order. To follow changes, remember when you began a walk and ask for
-    /// `updatedSince` that moment in the next, with `includeDeleted=true`.
+    /// `updatedSince` that moment less five minutes in the next, with `includeDeleted=true`: a change shows the time at
+    /// which its batch began to be written, so the same record may come twice, and none is missed.
     #[oai(
         path = "/records/:entity",
         method = "get",

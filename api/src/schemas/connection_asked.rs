@@ -9,6 +9,7 @@ use rail_shared::secrets::{References, Unresolved};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 
 use super::wire::{AnyObject, wire};
 use crate::body::{Asked, Json};
@@ -72,7 +73,6 @@ pub struct Config {
 }
 
 /// A connection to be made, understood.
-#[derive(Debug)]
 pub struct ConnectionMeant {
     /// With which connector.
     pub connector: Connector,
@@ -230,7 +230,6 @@ pub struct ConnectionPatch {
 }
 
 /// What a change is judged against.
-#[derive(Debug)]
 pub struct Standing<'a> {
     /// Its connector, where the catalogue still has it.
     pub connector: Option<&'a Connector>,
@@ -243,7 +242,6 @@ pub struct Standing<'a> {
 }
 
 /// A change, understood: what the connection will be.
-#[derive(Debug)]
 pub struct PatchMeant {
     /// Its new name, where it changes.
     pub name: Option<String>,
@@ -296,3 +294,16 @@ fn merged(mut old: Map<String, Value>, patch: &Map<String, Value>) -> Map<String
     }
     old
 }
+
+macro_rules! unprintable {
+    ($($name:ident $(<$lifetime:lifetime>)?),+) => {$(
+        /// What it holds is secret.
+        impl fmt::Debug for $name $(<$lifetime>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+unprintable!(ConnectionMeant, Standing<'_>, PatchMeant);

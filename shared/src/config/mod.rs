@@ -33,7 +33,7 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_WORKER_SYNCS                8, syncs a worker runs at once
   RAIL_WORKER_EXPORTS              2, exports a worker runs at once
   RAIL_WORKER_LEASE                30s, how long a worker that died keeps its jobs (5s to 10m)
-  RAIL_DB_CONNECTIONS              16, connections of this process to Postgres
+  RAIL_DB_CONNECTIONS              16, connections of this process to Postgres (a worker takes more where its slots need them)
   RAIL_LOG                         info, in the form of RUST_LOG
   RAIL_LOG_FORMAT                  text or json";
 

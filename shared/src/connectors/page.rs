@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{Checkpoint, Cursor};
-use crate::domain::{Fingerprint, Presence, Ties};
+use crate::domain::{Fingerprint, Presence, ReadFrom, Ties};
 
 /// One page of a walk, to be committed together with `next`.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Page {
     pub coverage: Coverage,
     /// What to keep when a stored version and one of these are of the same instant.
     pub ties: Ties,
+    /// What was read.
+    pub read_from: ReadFrom,
     /// Requests that were sent for this page.
     pub requests: u32,
 }

@@ -12,7 +12,7 @@ use super::paging::{Lost, Seen};
 use super::select::{Selection, from_feed, from_list};
 use super::session::Session;
 use super::{Ask, Checkpoint, Cursor, TestReport, permissions};
-use crate::domain::{Failure, FailureKind, Origin, Presence, Ties};
+use crate::domain::{Failure, FailureKind, Origin, Presence, ReadFrom, Ties};
 use crate::http::Http;
 
 /// How one entity is read: the file's rules with the connector's defaults filled in.
@@ -264,6 +264,10 @@ impl Reader<'_> {
             }
             Walk::Feed { .. } => Coverage::Some,
         };
+        let read_from = match walk {
+            Walk::List { .. } => ReadFrom::List,
+            Walk::Feed { .. } => ReadFrom::Feed,
+        };
         let ties = match walk {
             // Only when more changed within one second than is remembered can an older one pass for new.
             Walk::Feed { .. } if !selection.seam_is_whole => Ties::KeepStored,
@@ -295,6 +299,7 @@ impl Reader<'_> {
             checkpoint,
             coverage,
             ties,
+            read_from,
             requests: self.exchanged.requests,
         }
     }

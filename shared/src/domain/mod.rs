@@ -22,5 +22,5 @@ pub use interval::{InvalidInterval, SyncInterval};
 pub use schedule::{Day, Schedule};
 pub use words::{
     AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, ExportFormat,
-    Frequency, JobKind, JobState, Presence, Scope, SyncMode, Ties, UnknownWord,
+    Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties, UnknownWord,
 };

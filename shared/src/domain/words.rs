@@ -163,6 +163,15 @@ pub enum Presence {
     Gone,
 }
 
+/// What records were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The entity's list: each record as it is now.
+    List,
+    /// A feed of changes: older versions may follow newer ones.
+    Feed,
+}
+
 /// What wins when two versions of a record are vouched for at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {

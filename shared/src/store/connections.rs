@@ -233,20 +233,39 @@ pub async fn change(
         .ok_or(StoreError::Stale)
 }
 
-/// Moves a connection to another status, whatever its version: what a worker found out.
+/// Notes that the vendor refused these credentials; returns whether they still are the connection's: if they were
+/// replaced meanwhile, nothing is changed.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn mark(
+pub async fn reject_credentials(
     conn: &mut AsyncPgConnection,
     id: ConnectionId,
-    status: ConnectionStatus,
-    reason: Option<&str>,
-) -> Result<(), StoreError> {
+    sealed_credentials: &[u8],
+    reason: &str,
+) -> Result<bool, StoreError> {
+    let changed = diesel::update(connections::table.find(id.uuid()))
+        .filter(connections::sealed_credentials.eq(sealed_credentials))
+        .set((
+            connections::status.eq(ConnectionStatus::ReauthRequired.as_str()),
+            connections::status_reason.eq(reason),
+            connections::version.eq(connections::version + 1),
+            connections::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Notes that the connection was seen to work.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark_active(conn: &mut AsyncPgConnection, id: ConnectionId) -> Result<(), StoreError> {
     diesel::update(connections::table.find(id.uuid()))
         .set((
-            connections::status.eq(status.as_str()),
-            connections::status_reason.eq(reason),
+            connections::status.eq(ConnectionStatus::Active.as_str()),
+            connections::status_reason.eq(None::<&str>),
             connections::version.eq(connections::version + 1),
             connections::updated_at.eq(diesel::dsl::now),
         ))
@@ -255,15 +274,20 @@ pub async fn mark(
     Ok(())
 }
 
-/// Notes that a sync completed now.
+/// Notes that a sync completed now; a connection in ERROR is well again.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn note_synced(conn: &mut AsyncPgConnection, id: ConnectionId) -> Result<(), StoreError> {
-    diesel::update(connections::table.find(id.uuid()))
-        .set(connections::last_sync_at.eq(diesel::dsl::now))
-        .execute(conn)
-        .await?;
+    diesel::sql_query(
+        "UPDATE connections SET last_sync_at = now(), version = version + (status = 'ERROR')::int,
+                status_reason = CASE WHEN status = 'ERROR' THEN NULL ELSE status_reason END,
+                status = CASE WHEN status = 'ERROR' THEN 'ACTIVE' ELSE status END
+         WHERE id = $1",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -299,11 +323,14 @@ pub async fn lock_due(
         .filter(
             connections::next_sync_at
                 .le(diesel::dsl::now)
-                .and(connections::status.eq(ConnectionStatus::Active.as_str())),
+                .and(connections::status.eq_any([
+                    ConnectionStatus::Active.as_str(),
+                    ConnectionStatus::Error.as_str(),
+                ])),
         )
         .order(connections::next_sync_at)
         .limit(at_most)
-        .for_update()
+        .for_no_key_update()
         .skip_locked()
         .select(ConnectionRow::as_select())
         .load(conn)

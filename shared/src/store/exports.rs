@@ -151,6 +151,14 @@ pub async fn erase(
     tenant: TenantId,
     id: ExportId,
 ) -> Result<bool, StoreError> {
+    // The runs go with their jobs, and before the export, in the order in which a worker settles.
+    diesel::sql_query(
+        "DELETE FROM jobs j USING export_runs r WHERE r.id = j.id AND r.export_id = $1 AND r.tenant_id = $2",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+    .execute(conn)
+    .await?;
     let erased = diesel::delete(exports::table)
         .filter(
             exports::tenant_id
@@ -174,7 +182,7 @@ pub async fn lock_due(
         .filter(exports::next_run_at.le(diesel::dsl::now))
         .order(exports::next_run_at)
         .limit(at_most)
-        .for_update()
+        .for_no_key_update()
         .skip_locked()
         .select(ExportRow::as_select())
         .load(conn)

@@ -122,7 +122,7 @@ struct WaitingRow {
 }
 
 /// Jobs that nobody picked up though they could: due for longer than `grace_ms`, or left by a worker whose lease
-/// ran out. Longest waiting first, but one per connection before the second of any, so that no backlog starves
+/// ran out. Longest waiting first, but the first of each tenant and kind before the second of any, so that no backlog starves
 /// the others.
 ///
 /// # Errors
@@ -135,7 +135,7 @@ pub async fn unattended(
     let rows: Vec<WaitingRow> = diesel::sql_query(
         "SELECT id, kind, dispatch_no FROM (
              SELECT id, kind, dispatch_no, coalesce(lease_until, due_at) AS since,
-                    row_number() OVER (PARTITION BY tenant_id ORDER BY coalesce(lease_until, due_at)) AS turn
+                    row_number() OVER (PARTITION BY tenant_id, kind ORDER BY coalesce(lease_until, due_at)) AS turn
              FROM jobs
              WHERE (state = 'QUEUED' AND due_at <= now() - $1 * interval '1 millisecond')
                 OR (state = 'RUNNING' AND lease_until < now())

@@ -135,19 +135,36 @@ impl Lease {
         }
     }
 
-    /// Holds the job's row until the transaction ends and notes that the attempt made progress: the first statement
-    /// of every transaction that writes for a job.
+    /// Holds the job's row until the transaction ends: the first statement of every transaction that writes for a job.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when the lease is held no more.
-    pub async fn guard(&self, conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
-        let held = diesel::sql_query(
+    pub async fn hold(&self, conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
+        self.check(
+            conn,
+            "SELECT FROM jobs WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR NO KEY UPDATE",
+        )
+        .await
+    }
+
+    /// The same, and notes that what is committed with it is progress: work that will not be done again.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when the lease is held no more.
+    pub async fn hold_with_progress(&self, conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
+        self.check(
+            conn,
             "UPDATE jobs SET barren_attempts = 0 WHERE id = $1 AND fence = $2 AND state = 'RUNNING'",
         )
-        .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
-        .bind::<BigInt, _>(self.fence)
-        .execute(conn)
-        .await?;
+        .await
+    }
+
+    async fn check(&self, conn: &mut AsyncPgConnection, sql: &str) -> Result<(), StoreError> {
+        let held = diesel::sql_query(sql)
+            .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
+            .bind::<BigInt, _>(self.fence)
+            .execute(conn)
+            .await?;
         if held == 1 {
             Ok(())
         } else {

@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use super::{Lease, StoreError, streams};
-use crate::domain::{Presence, SyncId, Ties};
+use crate::domain::{Presence, ReadFrom, SyncId, Ties};
 
 /// One record as read from the vendor.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,8 @@ pub struct Batch<'a> {
     pub records: &'a [NewRecord<'a>],
     /// What wins when a record's `as_of` equals the stored one's.
     pub ties: Ties,
+    /// What the records were read from.
+    pub read_from: ReadFrom,
     /// The records that could not be stored.
     pub rejected: &'a [NewRecordError<'a>],
     /// Where to read on after this batch; `None` when the entity is complete.
@@ -95,6 +97,8 @@ struct Known {
     as_of: DateTime<Utc>,
     presence: Presence,
     write: Option<usize>,
+    /// Stored as it is, but now vouched for at a later instant.
+    touched: bool,
 }
 
 /// Commits a batch: all of it, or nothing.
@@ -107,7 +111,7 @@ pub async fn commit(
     batch: &Batch<'_>,
 ) -> Result<Counts, StoreError> {
     conn.transaction::<_, StoreError, _>(async |conn| {
-        lease.guard(conn).await?;
+        lease.hold_with_progress(conn).await?;
         let mut known = probe(conn, batch).await?;
         let counts = sort(batch, &mut known);
         let writes: Vec<&NewRecord<'_>> = known
@@ -118,6 +122,7 @@ pub async fn commit(
         if !writes.is_empty() {
             write(conn, batch, &writes).await?;
         }
+        touch(conn, batch, &known).await?;
         if !batch.rejected.is_empty() {
             write_errors(conn, batch).await?;
         }
@@ -169,6 +174,7 @@ async fn probe<'a>(
                     as_of: row.as_of,
                     presence,
                     write: None,
+                    touched: false,
                 },
             );
         }
@@ -186,26 +192,35 @@ fn sort<'a>(batch: &Batch<'a>, known: &mut HashMap<&'a str, Known>) -> Counts {
             as_of: record.as_of,
             presence: record.presence,
             write: Some(at),
+            touched: false,
         };
-        let Some(before) = known.get(record.external_id) else {
+        let Some(before) = known.get_mut(record.external_id) else {
             match record.presence {
-                Presence::Here => {
-                    counts.created += 1;
-                    known.insert(record.external_id, new);
-                }
-                // Gone before we ever saw it.
+                Presence::Here => counts.created += 1,
+                // Gone before we ever saw it: written all the same, so that an older version which a feed shows later
+                // does not bring it back.
                 Presence::Gone => counts.unchanged += 1,
             }
+            known.insert(record.external_id, new);
             continue;
         };
         let newer = match batch.ties {
             Ties::TakeNew => record.as_of >= before.as_of,
             Ties::KeepStored => record.as_of > before.as_of,
         };
+        if !newer {
+            counts.unchanged += 1;
+            continue;
+        }
         let same = before.presence == record.presence
             && (record.presence == Presence::Gone || before.fingerprint == record.fingerprint);
-        if !newer || same {
+        if same {
+            // A feed goes back in time from here: what it shows later is older than this, though it may be newer than
+            // the stored instant.
             counts.unchanged += 1;
+            before.as_of = record.as_of;
+            before.touched = before.write.is_none();
+            before.write = before.write.map(|_| at);
             continue;
         }
         match (before.presence, record.presence) {
@@ -213,9 +228,37 @@ fn sort<'a>(batch: &Batch<'a>, known: &mut HashMap<&'a str, Known>) -> Counts {
             (Presence::Gone, Presence::Here) => counts.created += 1,
             (Presence::Here, Presence::Here) => counts.updated += 1,
         }
-        known.insert(record.external_id, new);
+        *before = new;
     }
     counts
+}
+
+/// Notes the later instants at which a feed vouched for what is stored. A list shows each record once, so nothing older
+/// can follow, and its unchanged records are not written at all.
+async fn touch(
+    conn: &mut AsyncPgConnection,
+    batch: &Batch<'_>,
+    known: &HashMap<&str, Known>,
+) -> Result<(), StoreError> {
+    let touched: Vec<(&str, DateTime<Utc>)> = known
+        .iter()
+        .filter(|(_, known)| known.touched)
+        .map(|(id, known)| (*id, known.as_of))
+        .collect();
+    if batch.read_from == ReadFrom::List || touched.is_empty() {
+        return Ok(());
+    }
+    let (ids, instants): (Vec<&str>, Vec<DateTime<Utc>>) = touched.into_iter().unzip();
+    diesel::sql_query(
+        "UPDATE records r SET as_of = seen.as_of FROM unnest($2, $3) AS seen (id, as_of)
+         WHERE r.stream_id = $1 AND r.external_id = seen.id AND r.as_of < seen.as_of",
+    )
+    .bind::<BigInt, _>(batch.stream_id)
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Timestamptz>, _>(instants)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn write(

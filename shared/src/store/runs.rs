@@ -160,14 +160,15 @@ pub async fn list(
 /// The export of a run that is being worked on.
 ///
 /// # Errors
-/// When the database refuses or there is no such run.
+/// [`StoreError::LeaseLost`] when the run is gone: it was erased with its export.
 pub async fn export_of(conn: &mut AsyncPgConnection, id: RunId) -> Result<ExportId, StoreError> {
-    let export: Uuid = export_runs::table
+    let export: Option<Uuid> = export_runs::table
         .find(id.uuid())
         .select(export_runs::export_id)
         .first(conn)
-        .await?;
-    Ok(export.into())
+        .await
+        .optional()?;
+    export.map(ExportId::from).ok_or(StoreError::LeaseLost)
 }
 
 /// Writes how far a run is, and its files once all are whole. To be called in a transaction guarded by its lease.
@@ -181,7 +182,7 @@ pub async fn report(
     bytes: u64,
     files: &[RunFile],
 ) -> Result<(), StoreError> {
-    lease.guard(conn).await?;
+    lease.hold(conn).await?;
     diesel::update(export_runs::table.find(lease.job_id.uuid()))
         .set((
             export_runs::rows.eq(i64::try_from(rows).unwrap_or(i64::MAX)),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -141,6 +141,21 @@ pub async fn accept(conn: &mut AsyncPgConnection, new: &NewSync<'_>) -> Result<S
         .execute(conn)
         .await?;
     Ok(id)
+}
+
+/// Accepts a sync unless the connection has an active one; the caller's transaction goes on either way.
+///
+/// # Errors
+/// When the database refuses for another reason.
+pub async fn accept_unless_active(
+    conn: &mut AsyncPgConnection,
+    new: &NewSync<'_>,
+) -> Result<Option<SyncId>, StoreError> {
+    match conn.transaction(async |conn| accept(conn, new).await).await {
+        Ok(id) => Ok(Some(id)),
+        Err(error) if error.is_refusal_of(job_verbs::ONE_ACTIVE_SYNC) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// One sync of a tenant's connection.

@@ -3,7 +3,9 @@
 mod export;
 mod sync;
 
-use rail_shared::domain::{ConnectionStatus, FailureKind, JobKind};
+use std::time::Duration;
+
+use rail_shared::domain::{FailureKind, JobKind};
 use rail_shared::store::{Settled, StoreError, connections, exports, runs};
 
 use crate::runtime::{Attempt, Halt, Outcome};
@@ -29,22 +31,26 @@ pub(crate) async fn run(attempt: &Attempt) -> Option<Outcome> {
 }
 
 /// Writes how an attempt ended, and what follows from it, in one transaction.
+///
+/// What follows is written first: connections before jobs is the order in which a connection is erased, and two
+/// transactions that lock in one order never wait for each other in a circle.
 pub(crate) async fn settle(attempt: &Attempt, how: &Settled) -> Result<(), StoreError> {
     let lease = &attempt.lease;
+    let mut how = how.clone();
     let mut transaction = attempt.worker.store.begin().await?;
-    lease.settle(&mut transaction, how).await?;
-    match (lease.kind, how, lease.connection_id) {
+    match (lease.kind, &how, lease.connection_id) {
         (JobKind::Sync, Settled::Done, Some(connection)) => {
             connections::note_synced(&mut transaction, connection).await?;
         }
         (JobKind::Sync, Settled::Failed(failure), Some(connection))
             if failure.kind == FailureKind::CredentialsRejected =>
         {
-            let (status, why) = (
-                ConnectionStatus::ReauthRequired,
-                Some(failure.message.as_str()),
-            );
-            connections::mark(&mut transaction, connection, status, why).await?;
+            let used = attempt.credentials_used();
+            let reason = &failure.message;
+            if !connections::reject_credentials(&mut transaction, connection, used, reason).await? {
+                // They were replaced while the attempt went on: the next one uses the new ones.
+                how = Settled::Retry(failure.clone(), Duration::ZERO);
+            }
         }
         (JobKind::Export, Settled::Done, _) => {
             let export = runs::export_of(&mut transaction, lease.job_id.into()).await?;
@@ -52,5 +58,6 @@ pub(crate) async fn settle(attempt: &Attempt, how: &Settled) -> Result<(), Store
         }
         _ => {}
     }
+    lease.settle(&mut transaction, &how).await?;
     transaction.commit().await
 }

@@ -27,6 +27,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let connection = connection.ok_or(StoreError::LeaseLost)?;
     let entities = syncs::entities_of(&mut conn, sync_id).await?;
     drop(conn);
+    attempt.uses_credentials(&connection.sealed_credentials);
     let source = attempt.worker.open(&connection)?;
     for entity in entities.iter().filter(|entity| !entity.complete) {
         Walk::begin(attempt, &source, &asked, entity)
@@ -149,6 +150,7 @@ impl<'a> Walk<'a> {
             stream_id: self.stream.id,
             records: &records,
             ties: ties_of(pages),
+            read_from: last.read_from,
             rejected: &rejected,
             cursor: cursor.as_ref(),
             checkpoint: checkpoint.as_ref(),

@@ -1,6 +1,7 @@
 //! One attempt at one job: claim, work under a heartbeat, settle.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,12 +25,28 @@ pub struct Attempt {
     /// Fires when the process is stopping: the batch in hand is committed, then the job is given back.
     pub stop: CancellationToken,
     committed: AtomicBool,
+    /// Sealed, as they were when the attempt began.
+    credentials: OnceLock<Vec<u8>>,
 }
 
 impl Attempt {
     /// Notes that something was committed: the job gets somewhere.
     pub fn made_progress(&self) {
         self.committed.store(true, Ordering::Relaxed);
+    }
+
+    /// Remembers which credentials the attempt uses.
+    pub fn uses_credentials(&self, sealed: &[u8]) {
+        self.credentials.get_or_init(|| sealed.to_vec());
+    }
+
+    /// The sealed credentials the attempt uses; empty before it does.
+    #[must_use]
+    pub fn credentials_used(&self) -> &[u8] {
+        self.credentials
+            .get()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     fn progress(&self) -> Progress {
@@ -75,13 +92,20 @@ pub async fn attempt(worker: Worker, ring: Ring, stop: CancellationToken) {
         lease,
         stop,
         committed: AtomicBool::new(false),
+        credentials: OnceLock::new(),
     };
     run(&attempt).instrument(span).await;
 }
 
 async fn run(attempt: &Attempt) {
     let begun = Instant::now();
-    let work = AssertUnwindSafe(jobs::run(attempt)).catch_unwind();
+    let work = AssertUnwindSafe(async {
+        match Outcome::before(&attempt.lease) {
+            Some(outcome) => Some(outcome),
+            None => jobs::run(attempt).await,
+        }
+    })
+    .catch_unwind();
     let outcome = tokio::select! {
         outcome = work => outcome.unwrap_or_else(|_| {
             tracing::error!("the job panicked");

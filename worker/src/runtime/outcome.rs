@@ -11,6 +11,9 @@ const BARREN_ATTEMPTS: i32 = 10;
 /// Until Postgres is asked again.
 const STORE_AWAY: Duration = Duration::from_secs(5);
 
+/// However long the other side asks us to wait: it may be mistaken.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -56,7 +59,8 @@ impl Halt {
             Self::Store(StoreError::Unavailable(_)) => Outcome::Snooze(STORE_AWAY),
             Self::Store(_) => Outcome::Retry(Failure::internal()),
             Self::Failed(failure) if failure.kind == FailureKind::RateLimited => {
-                Outcome::Snooze(failure.retry_after.unwrap_or_else(|| retry_delay(4)))
+                let asked = failure.retry_after.unwrap_or_else(|| retry_delay(4));
+                Outcome::Snooze(asked.min(LONGEST_WAIT))
             }
             Self::Failed(failure) if failure.retryable => Outcome::Retry(failure),
             Self::Failed(failure) => Outcome::Fail(failure),
@@ -65,6 +69,13 @@ impl Halt {
 }
 
 impl Outcome {
+    /// What follows from the attempts before this one: a job whose workers died again and again is given up, so that it
+    /// does not take every worker along.
+    pub(super) fn before(lease: &Lease) -> Option<Self> {
+        (lease.barren_attempts >= BARREN_ATTEMPTS)
+            .then(|| Self::Fail(given_up(Failure::internal())))
+    }
+
     /// What is written of it: a retry becomes a failure when nothing was achieved for too long.
     pub(super) fn settled(self, lease: &Lease, progress: Progress) -> Settled {
         match self {
@@ -79,7 +90,7 @@ impl Outcome {
                 if barren >= BARREN_ATTEMPTS {
                     return Settled::Failed(given_up(failure));
                 }
-                let asked = failure.retry_after.unwrap_or_default();
+                let asked = failure.retry_after.unwrap_or_default().min(LONGEST_WAIT);
                 let wait = retry_delay(u32::try_from(barren).unwrap_or(1)).max(asked);
                 Settled::Retry(failure, wait)
             }
@@ -161,6 +172,30 @@ mod tests {
         assert!(
             matches!(retry.settled(&lease(last), Progress::None), Settled::Failed(failure) if !failure.retryable)
         );
+    }
+
+    #[test]
+    fn a_vendor_that_asks_for_a_year_is_asked_again_in_an_hour() {
+        let limited = Failure::passing(
+            Origin::Vendor,
+            FailureKind::RateLimited,
+            "Too many requests.",
+        );
+        let halt = Halt::Failed(limited.after(Some(Duration::from_secs(31_536_000))));
+        assert_eq!(halt.outcome(), Some(Outcome::Snooze(LONGEST_WAIT)));
+        let retry = Outcome::Retry(passing().after(Some(Duration::MAX)));
+        assert!(
+            matches!(retry.settled(&lease(0), Progress::None), Settled::Retry(_, wait) if wait == LONGEST_WAIT)
+        );
+    }
+
+    #[test]
+    fn a_job_whose_workers_died_again_and_again_is_given_up() {
+        assert_eq!(Outcome::before(&lease(BARREN_ATTEMPTS - 1)), None);
+        assert!(matches!(
+            Outcome::before(&lease(BARREN_ATTEMPTS)),
+            Some(Outcome::Fail(failure)) if !failure.retryable
+        ));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use rail_shared::domain::{JobKind, Schedule, SyncInterval, SyncMode};
 use rail_shared::queue::Ring;
 use rail_shared::store::connections::{self, ConnectionRow};
 use rail_shared::store::syncs::{self, NewSync};
-use rail_shared::store::{StoreError, exports, jobs, runs};
+use rail_shared::store::{StoreError, exports, runs};
 
 use crate::Worker;
 
@@ -24,12 +24,6 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
         let Some(connector) = worker.catalogue.get(&connection.connector_id) else {
             continue;
         };
-        if jobs::active_sync(&mut transaction, connection.id)
-            .await?
-            .is_some()
-        {
-            continue;
-        }
         let entities: Vec<String> = connector.entities().map(str::to_owned).collect();
         let new = NewSync {
             tenant_id: connection.tenant_id,
@@ -39,7 +33,7 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
             entities: &entities,
             created_at: now,
         };
-        accepted.push(syncs::accept(&mut transaction, &new).await?);
+        accepted.extend(syncs::accept_unless_active(&mut transaction, &new).await?);
     }
     transaction.commit().await?;
     for id in accepted {
@@ -65,7 +59,9 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
             .schedule
             .as_ref()
             .and_then(|given| Schedule::parse(given, "/schedule").ok());
-        let next = schedule.map(|schedule| schedule.next_after(now));
+        // Postgres said that it is due; by our own clock it may not be yet, and must not become due again.
+        let from = export.next_run_at.map_or(now, |due| due.max(now));
+        let next = schedule.map(|schedule| schedule.next_after(from));
         exports::set_next_run(&mut transaction, export.id, next).await?;
         accepted.push(runs::accept(&mut transaction, export.tenant_id, export.id, now).await?);
     }

@@ -64,7 +64,7 @@ impl Reading {
             self.faults.add(
                 pointer,
                 "wrong-type",
-                "A filter is an object of fields and what they must be.",
+                "A filter is an object of fields, each named once, and what they must be.",
             );
             return None;
         };
@@ -335,7 +335,7 @@ fn holds_in_numeric(json: &str) -> bool {
     json.len() <= MAX_NUMBER && power.is_ok_and(|power| power <= MAX_EXPONENT)
 }
 
-/// The members of a JSON object in their order; `None` when it is no object.
+/// The members of a JSON object in their order; `None` when it is no object, or names a member twice.
 fn members(raw: &RawValue) -> Option<Vec<(String, &RawValue)>> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
@@ -347,7 +347,11 @@ fn members(raw: &RawValue) -> Option<Vec<(String, &RawValue)>> {
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut members = Vec::new();
-            while let Some(member) = map.next_entry()? {
+            while let Some(member) = map.next_entry::<String, &RawValue>()? {
+                // Stored as jsonb, only the last of them would be left.
+                if members.iter().any(|(name, _)| *name == member.0) {
+                    return Err(serde::de::Error::custom("a name twice"));
+                }
                 members.push(member);
             }
             Ok(members)
