@@ -1,6 +1,7 @@
 //! `rail-worker`: jobs in, status out.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rail_shared::config::{self, ConfigError, Environment, LogConfig, SharedConfig, WorkerConfig};
@@ -8,6 +9,9 @@ use rail_shared::telemetry;
 use rail_worker::Worker;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long jobs have to come to a stop; whoever stops a process usually waits 30 s before killing it.
+const GRACE: Duration = Duration::from_secs(25);
 
 /// Runs the jobs of the Integrations Rail.
 #[derive(Parser)]
@@ -19,8 +23,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Works until SIGTERM or SIGINT; then finishes the batch in hand, gives its jobs back and ends. A second signal
-    /// ends it at once.
+    /// Works until SIGTERM or SIGINT; then finishes the batch in hand, gives its jobs back and ends, within 25 s. A
+    /// second signal ends it at once.
     Run,
 }
 
@@ -94,7 +98,14 @@ async fn run(
     });
     let worker = Worker::new(shared, config, ring)?;
     let ringer = worker.ringer.clone();
-    worker.run(stop).await;
-    ringer.close(std::time::Duration::from_secs(2)).await;
+    let out_of_patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = worker.run(stop.clone()) => {}
+        () = out_of_patience => tracing::warn!("some jobs did not come to a stop; others take them over when their leases run out"),
+    }
+    ringer.close(Duration::from_secs(2)).await;
     Ok(())
 }
