@@ -72,10 +72,7 @@ impl Api {
     /// [`SetupError`].
     pub fn new(shared: &SharedConfig, key_ring: KeyRing, clock: Clock) -> Result<Self, SetupError> {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
-        let guard = shared
-            .connector_base_urls
-            .values()
-            .fold(Guard::public(), |guard, url| guard.trusting(url));
+        let guard = Guard::public_and(shared.connector_base_urls.values());
         Ok(Self(Arc::new(Parts {
             store: Store::new(&shared.database_url, shared.db_connections)?,
             ringer: Ringer::new(&doorbell),

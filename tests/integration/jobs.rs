@@ -21,6 +21,12 @@ async fn queued(rail: &Rail) -> JobId {
     id.into()
 }
 
+/// How the attempts of the only job ended, in their order.
+async fn outcomes(rail: &Rail) -> Value {
+    let sql = "SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts";
+    rail.database.ask(sql).await
+}
+
 /// A sync of 3,000 customers, of which a worker has committed some; and where to look how it goes.
 async fn sync_under_way() -> (Rail, String, RunningWorker) {
     let rail = Rail::builder().customers(3_000).workers(0).start().await;
@@ -158,11 +164,7 @@ async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
     );
     taker.settle(&mut conn, &Settled::Done).await.unwrap();
 
-    let outcomes = rail
-        .database
-        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
-        .await;
-    assert_eq!(outcomes, json!(["LEASE_LOST", "DONE"]));
+    assert_eq!(outcomes(&rail).await, json!(["LEASE_LOST", "DONE"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,11 +181,7 @@ async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt
         (&json!("COMPLETED"), &json!(1))
     );
     assert_eq!(done["stats"]["customers"]["created"], 3_000);
-    let outcomes = rail
-        .database
-        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
-        .await;
-    assert_eq!(outcomes, json!(["SNOOZED", "DONE"]));
+    assert_eq!(outcomes(&rail).await, json!(["SNOOZED", "DONE"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,11 +201,7 @@ async fn a_sync_whose_worker_died_is_finished_by_another_with_the_counts_of_an_u
         (&counts["fetched"], &counts["created"], &counts["unchanged"]),
         (&json!(3_000), &json!(3_000), &json!(0))
     );
-    let outcomes = rail
-        .database
-        .ask("SELECT jsonb_agg(outcome ORDER BY fence) FROM job_attempts")
-        .await;
-    assert_eq!(outcomes, json!(["LEASE_LOST", "DONE"]));
+    assert_eq!(outcomes(&rail).await, json!(["LEASE_LOST", "DONE"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,8 +53,7 @@ impl Worker {
         key_ring: KeyRing,
     ) -> anyhow::Result<Self> {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
-        let trusted = shared.connector_base_urls.values();
-        let guard = trusted.fold(Guard::public(), |guard, url| guard.trusting(url));
+        let guard = Guard::public_and(shared.connector_base_urls.values());
         // A sync holds one connection at a time, an export its view and one to report; upkeep and heartbeats need some
         // too. With fewer, jobs would wait for each other.
         let needed = config.syncs + 2 * config.exports + 4;

@@ -32,6 +32,14 @@ impl Guard {
         self
     }
 
+    /// Public addresses, and the origins of these URLs of the operator's.
+    #[must_use]
+    pub fn public_and<'a>(operators_urls: impl IntoIterator<Item = &'a String>) -> Self {
+        operators_urls
+            .into_iter()
+            .fold(Self::public(), |guard, url| guard.trusting(url))
+    }
+
     pub(super) fn trusts(&self, url: &Url) -> bool {
         self.trusted.contains(&url.origin())
     }

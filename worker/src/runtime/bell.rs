@@ -7,10 +7,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use apalis_core::error::WorkerError;
-use apalis_core::task::data::Data;
-use apalis_core::worker::builder::WorkerBuilder;
-use apalis_core::worker::context::WorkerContext;
+use apalis::prelude::{Data, WorkerBuilder, WorkerContext, WorkerError};
 use futures::FutureExt;
 use rail_shared::domain::JobKind;
 use rail_shared::queue::{Doorbell, Ring, Slot, pause_after};
