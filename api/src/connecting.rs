@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use poem::http::StatusCode;
 use rail_shared::connectors::{Connector, Session, TestReport};
 use rail_shared::domain::{
-    ConnectionId, ConnectionStatus, Failure, FailureKind, Origin, SyncInterval,
+    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin, SyncInterval,
 };
 use rail_shared::secrets::{Binding, Sealed, Unresolved};
 use rail_shared::store::audit;
 use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
+use rail_shared::store::events::{self, NewEvent};
 use rail_shared::store::{Conn, StoreError};
 use serde_json::{Map, Value};
 
@@ -111,6 +112,13 @@ pub async fn create(
         &id.to_string(),
     )
     .await?;
+    let connected = NewEvent {
+        tenant_id: caller.tenant(),
+        connection_id: Some(id),
+        event_type: EventType::Connected,
+        subject_id: id.uuid(),
+    };
+    events::append(&mut transaction, &[connected]).await?;
     transaction.commit().await?;
     Ok(row)
 }

@@ -1,3 +1,5 @@
+DROP INDEX jobs_running;
+CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'RUNNING';
 DROP INDEX jobs_by_tenant;
 DROP INDEX jobs_to_cancel;
 DROP INDEX jobs_waiting;

@@ -1,6 +1,7 @@
 //! What the api and the workers share.
 //!
-//! The floor is pure, or a door to one library: [`domain`], [`secrets`], [`config`], [`telemetry`], [`http`], [`blobs`].
+//! The floor is pure, or a door to one library: [`domain`], [`secrets`], [`config`], [`telemetry`], [`http`], [`blobs`]; and
+//! [`failpoints`], where tests let a process die.
 //! The walls stand on it and never use each other: [`store`], [`queue`], [`connectors`], [`formats`].
 //! The api and the worker join them.
 
@@ -8,6 +9,7 @@ pub mod blobs;
 pub mod config;
 pub mod connectors;
 pub mod domain;
+pub mod failpoints;
 pub mod formats;
 pub mod http;
 pub mod queue;

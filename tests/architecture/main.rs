@@ -11,7 +11,15 @@ use std::path::{Path, PathBuf};
 
 /// The programs and what they share: tests and benches stand outside and may use what they like.
 const PRODUCT: &[&str] = &["api", "worker", "shared"];
-const FLOOR: &[&str] = &["domain", "secrets", "config", "telemetry", "http", "blobs"];
+const FLOOR: &[&str] = &[
+    "domain",
+    "secrets",
+    "config",
+    "telemetry",
+    "http",
+    "blobs",
+    "failpoints",
+];
 const WALLS: &[&str] = &["store", "queue", "connectors", "formats"];
 
 /// One door per library: what is used, and below which folders or files it may be.

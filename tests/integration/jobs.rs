@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rail_shared::domain::JobId;
-use rail_shared::store::{Lease, Settled, StoreError};
+use rail_shared::store::{Conn, Lease, Settled, StoreError, leases};
 use rail_tests::harness::{Rail, RunningWorker, text};
 use rail_tests::sandbox::{Fault, Rule};
 use serde_json::{Value, json};
@@ -19,6 +19,23 @@ async fn queued(rail: &Rail) -> JobId {
         .expect(202);
     let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
     id.into()
+}
+
+async fn claim(
+    conn: &mut Conn,
+    job: JobId,
+    dispatch_no: i32,
+    worker: &str,
+) -> Result<Option<Lease>, StoreError> {
+    Ok(leases::claim(conn, &[(job, dispatch_no)], worker, LEASE)
+        .await?
+        .pop())
+}
+
+/// Settles one attempt; the dispatch number of the job, or `None` when the lease is lost.
+async fn settle(conn: &mut Conn, lease: &Lease, how: Settled) -> Option<i32> {
+    let standings = leases::settle(conn, &[(lease, &how)]).await.unwrap();
+    Some(standings.first()?.dispatch_no)
 }
 
 /// How the attempts of the only job ended, in their order.
@@ -87,37 +104,27 @@ async fn a_job_is_claimed_by_one_worker_and_by_current_rings_only() {
     let mut conn = store.connect().await.unwrap();
 
     assert!(
-        Lease::claim(&mut conn, job, 1, "late", LEASE)
-            .await
-            .unwrap()
-            .is_none(),
+        claim(&mut conn, job, 1, "late").await.unwrap().is_none(),
         "a ring of no dispatch"
     );
-    let lease = Lease::claim(&mut conn, job, 0, "a", LEASE)
+    let lease = claim(&mut conn, job, 0, "a")
         .await
         .unwrap()
         .expect("the first claims");
     assert_eq!((lease.attempt, lease.fence), (1, 1));
     assert!(
-        Lease::claim(&mut conn, job, 0, "b", LEASE)
-            .await
-            .unwrap()
-            .is_none(),
+        claim(&mut conn, job, 0, "b").await.unwrap().is_none(),
         "the lease is held"
     );
 
-    let again = lease
-        .settle(&mut conn, &Settled::Snoozed(Duration::ZERO))
+    let again = settle(&mut conn, &lease, Settled::Snoozed(Duration::ZERO))
         .await
         .unwrap();
     assert!(
-        Lease::claim(&mut conn, job, 0, "b", LEASE)
-            .await
-            .unwrap()
-            .is_none(),
+        claim(&mut conn, job, 0, "b").await.unwrap().is_none(),
         "the ring is of an earlier dispatch"
     );
-    let next = Lease::claim(&mut conn, job, again, "b", LEASE)
+    let next = claim(&mut conn, job, again, "b")
         .await
         .unwrap()
         .expect("the new ring claims");
@@ -134,35 +141,27 @@ async fn a_worker_that_lost_its_lease_can_write_nothing_more() {
     let job = queued(&rail).await;
     let store = rail.database.store();
     let mut conn = store.connect().await.unwrap();
-    let paused = Lease::claim(&mut conn, job, 0, "paused", LEASE)
-        .await
-        .unwrap()
-        .unwrap();
+    let paused = claim(&mut conn, job, 0, "paused").await.unwrap().unwrap();
     rail.database
         .run("UPDATE jobs SET lease_until = now() - interval '1 second'")
         .await;
-    let taker = Lease::claim(&mut conn, job, 0, "taker", LEASE)
+    let taker = claim(&mut conn, job, 0, "taker")
         .await
         .unwrap()
         .expect("an expired lease is taken over");
 
-    assert!(matches!(
-        paused.renew(&mut conn, LEASE).await,
-        Err(StoreError::LeaseLost)
-    ));
+    let kept = leases::keep(&mut conn, &[(job, paused.fence)], LEASE).await;
+    assert_eq!(kept.unwrap(), [], "nothing is kept");
     assert!(matches!(
         paused.hold(&mut conn).await,
         Err(StoreError::LeaseLost)
     ));
-    assert!(matches!(
-        paused.settle(&mut conn, &Settled::Done).await,
-        Err(StoreError::LeaseLost)
-    ));
+    assert_eq!(settle(&mut conn, &paused, Settled::Done).await, None);
     assert_eq!(
         (taker.attempt, taker.fence, taker.barren_attempts),
         (2, 2, 1)
     );
-    taker.settle(&mut conn, &Settled::Done).await.unwrap();
+    settle(&mut conn, &taker, Settled::Done).await.unwrap();
 
     assert_eq!(outcomes(&rail).await, json!(["LEASE_LOST", "DONE"]));
 }

@@ -5,6 +5,7 @@ mod connections;
 mod document;
 mod exports;
 mod jobs;
+mod leases;
 mod ordered;
 mod queue;
 mod s3;

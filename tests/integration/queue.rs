@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rail_shared::domain::JobId;
 use rail_shared::domain::JobKind::{self, Export, Sync};
-use rail_shared::queue::{Doorbell, QueueError, Ring, Ringer};
+use rail_shared::domain::{JobId, TenantId};
+use rail_shared::queue::{Doorbell, QueueError, Ring, Ringer, Urgency};
 use rail_tests::redis::{PrivateRedis, Signal};
 use rail_tests::wait::{SOON, wait_until};
-use rail_worker::runtime::bell::listen;
+use rail_worker::runtime::{bell::listen, pool};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// The Redis that is there anyway, or one of our own when none is named; each test has lists of its own in it.
 #[allow(
@@ -39,11 +40,13 @@ fn own_doorbell(redis: &PrivateRedis) -> Doorbell {
     Doorbell::new(&redis.url(), "rail").unwrap()
 }
 
+/// A ring of one and the same tenant: its rings wait in the first list.
 fn ring() -> Ring {
-    Ring {
-        job_id: JobId::new(),
-        dispatch_no: 1,
-    }
+    ring_of(0)
+}
+
+fn ring_of(tenant: u128) -> Ring {
+    Ring::new(JobId::new(), TenantId::from(Uuid::from_u128(tenant)), 1)
 }
 
 /// A loop that hears rings of one kind. Each call reports its ring, then waits to be let go.
@@ -82,7 +85,13 @@ impl Ears {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
         };
-        let task = tokio::spawn(listen(doorbell.clone(), kind, slots, stop.clone(), on_ring));
+        let task = tokio::spawn(listen(
+            doorbell.clone(),
+            kind,
+            pool(slots).0,
+            stop.clone(),
+            on_ring,
+        ));
         Self {
             stop,
             heard,
@@ -334,6 +343,52 @@ async fn the_oldest_ring_is_heard_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_backlog_does_not_hold_up_another_tenant() {
+    let (_redis, doorbell) = any_redis();
+    let ringer = Ringer::new(&doorbell);
+    (0..500).for_each(|_| ringer.ring(Sync, ring_of(0)));
+    let others: Vec<Ring> = (0..20).map(|_| ring_of(1)).collect();
+    others.iter().for_each(|rung| ringer.ring(Sync, *rung));
+    depth_becomes(&doorbell, Sync, 520).await;
+    let mut ears = Ears::open(&doorbell, Sync, 1);
+    let mut heard = Vec::new();
+    for _ in 0..40 {
+        heard.push(ears.next().await);
+    }
+    let of_other: Vec<Ring> = heard
+        .into_iter()
+        .filter(|ring| others.contains(ring))
+        .collect();
+    assert_eq!(of_other, others, "every second turn is the other tenant's");
+    ears.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_list_is_topped_up_with_the_first_of_a_tenant_only_and_in_front() {
+    let (_redis, doorbell) = any_redis();
+    let rings = |count: usize| -> Vec<Ring> { (0..count).map(|_| ring()).collect() };
+    let later = |rings: &[Ring]| -> Vec<(Ring, Urgency)> {
+        rings.iter().map(|ring| (*ring, Urgency::InTurn)).collect()
+    };
+    let (few, many, urgent) = (rings(3), rings(12), ring());
+    assert_eq!(doorbell.top_up(Sync, &later(&few), 10).await.unwrap(), 3);
+    let added = doorbell.top_up(Sync, &later(&many), 10).await.unwrap();
+    assert_eq!(
+        added, 7,
+        "to ten; the first three of a backlog are what waits there"
+    );
+    let first = [(urgent, Urgency::First), (ring(), Urgency::InTurn)];
+    assert_eq!(doorbell.top_up(Sync, &first, 10).await.unwrap(), 0);
+    assert_eq!(doorbell.depth(Sync).await.unwrap(), 11);
+    let mut ears = Ears::open(&doorbell, Sync, 1);
+    let expected = [&[urgent], &few[..], &many[3..10]].concat();
+    for rung in expected {
+        assert_eq!(ears.next().await, rung);
+    }
+    ears.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_64_calls_finish_and_takes_no_more() {
     let (_redis, doorbell) = any_redis();
     let (ringer, mut ears) = (Ringer::new(&doorbell), Ears::gated(&doorbell, Sync, 64));
@@ -410,10 +465,8 @@ async fn a_panic_ends_its_call_and_nothing_else() {
     ringer.ring(Sync, under_way);
     assert_eq!(ears.next().await, under_way);
     for _ in 0..3 {
-        let bad = Ring {
-            dispatch_no: -1,
-            ..ring()
-        };
+        let mut bad = ring();
+        bad.dispatch_no = -1;
         ringer.ring(Sync, bad);
         assert_eq!(ears.next().await, bad);
     }
@@ -434,7 +487,7 @@ async fn what_is_no_ring_is_skipped() {
     redis
         .command(&[
             b"LPUSH",
-            b"rail:ring:sync",
+            b"rail:ring:sync:00",
             b"",
             b"garbage",
             &[1; 22],
@@ -485,14 +538,14 @@ async fn a_redis_older_than_7_serves_too() {
 async fn a_list_that_is_no_list_is_waited_out() {
     let redis = PrivateRedis::start().unwrap();
     redis
-        .command(&[b"SET", b"rail:ring:sync", b"not a list"])
+        .command(&[b"SET", b"rail:ring:sync:00", b"not a list"])
         .unwrap();
     let doorbell = own_doorbell(&redis);
     let (ringer, mut ears) = (Ringer::new(&doorbell), Ears::open(&doorbell, Sync, 2));
     ringer.ring(Sync, ring());
     wait_until(SOON, "the ring is given up", async || ringer.dropped() == 1).await;
     assert!(!doorbell.is_up());
-    redis.command(&[b"DEL", b"rail:ring:sync"]).unwrap();
+    redis.command(&[b"DEL", b"rail:ring:sync:00"]).unwrap();
     heard_again(&ringer, &mut ears).await;
     ears.stop().await;
 }

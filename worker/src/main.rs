@@ -41,6 +41,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    #[cfg(feature = "failpoints")]
+    if let Some(step) = config::crash_at_step(&env) {
+        rail_shared::failpoints::crash_at(step);
+    }
     if let Err(error) = telemetry::start(&log.filter, log.format) {
         eprintln!("RAIL_LOG: {error}");
         return ExitCode::from(2);

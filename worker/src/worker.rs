@@ -13,7 +13,8 @@ use rail_shared::store::connections::ConnectionRow;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::{runtime, upkeep};
+use crate::runtime::{self, Claims, HeldLeases, Pool, Settling, Work, pool};
+use crate::{jobs, upkeep};
 
 /// One worker process. Cheap to clone.
 #[derive(Clone)]
@@ -40,10 +41,18 @@ pub struct Worker {
     pub config: WorkerConfig,
     /// Unique per start: the owner of its leases.
     pub name: String,
+    /// Where rings become leases.
+    pub claims: Claims,
+    /// The leases it holds.
+    pub held: HeldLeases,
+    /// Where ends of attempts are written.
+    pub settling: Settling,
+    /// What is done for a claimed job.
+    pub work: Work,
 }
 
 impl Worker {
-    /// Puts a worker together; connects to nothing yet.
+    /// Puts a worker together; connects to nothing yet. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When a setting cannot work.
@@ -57,9 +66,16 @@ impl Worker {
         // A sync holds one connection at a time, an export its view and one to report; upkeep and heartbeats need some
         // too. With fewer, jobs would wait for each other.
         let needed = config.syncs + 2 * config.exports + 4;
+        let store = Store::new(&shared.database_url, shared.db_connections.max(needed))?;
+        let ringer = Ringer::new(&doorbell);
+        let name = runtime::unique_name("worker");
         Ok(Self {
-            store: Store::new(&shared.database_url, shared.db_connections.max(needed))?,
-            ringer: Ringer::new(&doorbell),
+            claims: Claims::new(store.clone(), name.clone(), config.lease),
+            held: HeldLeases::default(),
+            settling: Settling::new(store.clone(), ringer.clone()),
+            work: jobs::run,
+            store,
+            ringer,
             doorbell,
             catalogue: Arc::new(Catalogue::embedded(&shared.connector_base_urls)?),
             http: Http::new(guard, Limits::default())?,
@@ -68,27 +84,40 @@ impl Worker {
             outputs: Arc::new(shared.outputs.clone()),
             clock: Clock::system(),
             config,
-            name: runtime::unique_name("worker"),
+            name,
         })
     }
 
     /// Works until `stop` fires; then takes no more jobs, gives back what it holds after the batch in hand, and returns.
     pub async fn run(self, stop: CancellationToken) {
         tracing::info!(worker = self.name, "ready for jobs");
-        tokio::join!(
-            self.listen(JobKind::Sync, self.config.syncs, &stop),
-            self.listen(JobKind::Export, self.config.exports, &stop),
-            upkeep::run(&self, &stop),
-        );
+        let (syncs, start_syncs) = pool(self.config.syncs);
+        let (exports, start_exports) = pool(self.config.exports);
+        let starters = [
+            (JobKind::Sync, start_syncs),
+            (JobKind::Export, start_exports),
+        ];
+        let working = async {
+            tokio::join!(
+                self.listen(JobKind::Sync, syncs, &stop),
+                self.listen(JobKind::Export, exports, &stop),
+                upkeep::run(&self, &starters, &stop),
+            );
+        };
+        // Leases are kept until the last job was given back.
+        tokio::select! {
+            () = working => {}
+            () = self.held.keep(&self.store, self.config.lease) => {}
+        }
         tracing::info!(worker = self.name, "stopped");
     }
 
-    async fn listen(&self, kind: JobKind, slots: usize, stop: &CancellationToken) {
+    async fn listen(&self, kind: JobKind, pool: Pool, stop: &CancellationToken) {
         let (worker, stopping) = (self.clone(), stop.clone());
         runtime::bell::listen(
             self.doorbell.clone(),
             kind,
-            slots,
+            pool,
             stop.clone(),
             move |ring| runtime::attempt(worker.clone(), ring, stopping.clone()),
         )

@@ -40,10 +40,7 @@ impl Runs {
         export_id: Path<Id<ExportId>>,
     ) -> Result<Accepted<ExportRun>, Refusal<Finds>> {
         let run = accept(api, &caller, export_id.0.0).await?;
-        let ring = Ring {
-            job_id: run.row.id.into(),
-            dispatch_no: 0,
-        };
+        let ring = Ring::new(run.row.id.into(), caller.tenant(), 0);
         api.ringer.ring(JobKind::Export, ring);
         let location = format!("{BASE}/exports/{}/runs/{}", run.row.export_id, run.row.id);
         Ok(Accepted::new(run).at(location))

@@ -166,10 +166,7 @@ async fn accept(
     for _ in 0..TRIES {
         match try_accept(api, caller, connection, meant).await {
             Ok(sync) => {
-                let ring = Ring {
-                    job_id: sync.asked.id.into(),
-                    dispatch_no: 0,
-                };
+                let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
                 api.ringer.ring(JobKind::Sync, ring);
                 return Ok(sync);
             }

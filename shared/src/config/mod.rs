@@ -32,7 +32,7 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_SECRET_REF_PREFIX           IOF_CONNECTOR_, which variables ${…} in credentials may name
   RAIL_WORKER_SYNCS                8, syncs a worker runs at once
   RAIL_WORKER_EXPORTS              2, exports a worker runs at once
-  RAIL_WORKER_LEASE                30s, how long a worker that died keeps its jobs (5s to 10m)
+  RAIL_WORKER_LEASE                15s, how long a worker that died keeps its jobs (5s to 10m)
   RAIL_DB_CONNECTIONS              16, connections of this process to Postgres (a worker takes more where its slots need them)
   RAIL_LOG                         info, in the form of RUST_LOG
   RAIL_LOG_FORMAT                  text or json";
@@ -270,13 +270,21 @@ impl WorkerConfig {
                     .contains(&lease)
                     .then(|| Duration::from_secs(lease))
             })
-            .unwrap_or(Duration::from_secs(30));
+            .unwrap_or(Duration::from_secs(15));
         read.done(|| Self {
             syncs,
             exports,
             lease,
         })
     }
+}
+
+/// At which step a test wants the process to die (`RAIL_CRASH_AT_STEP`).
+#[cfg(feature = "failpoints")]
+#[must_use]
+pub fn crash_at_step(env: &Environment) -> Option<u64> {
+    env.read()
+        .parsed("RAIL_CRASH_AT_STEP", "a number", |text| text.parse().ok())
 }
 
 fn web_url(text: &str) -> Option<Url> {

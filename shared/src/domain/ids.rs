@@ -106,6 +106,8 @@ ids!(
     ExportId = "exp_",
     /// One run of an export.
     RunId = "run_",
+    /// An event.
+    EventId = "evt_",
 );
 
 impl From<SyncId> for JobId {

@@ -154,6 +154,45 @@ words!(
         LeaseLost = "LEASE_LOST",
     }
 );
+words!(
+    /// What an event reports.
+    EventType {
+        /// A connection was made.
+        Connected = "integration.connected",
+        /// The vendor no longer accepts a connection's credentials.
+        ReauthRequired = "integration.connection.reauth_required",
+        /// A worker took a sync up for the first time.
+        SyncStarted = "integration.sync.started",
+        /// A sync is complete.
+        SyncCompleted = "integration.sync.completed",
+        /// A sync ended by an error.
+        SyncFailed = "integration.sync.failed",
+        /// A sync was ended on request.
+        SyncCancelled = "integration.sync.cancelled",
+        /// The files of an export run are whole and in their place.
+        ExportCompleted = "integration.export.completed",
+        /// An export run ended by an error.
+        ExportFailed = "integration.export.failed",
+    }
+);
+
+impl EventType {
+    /// What the end of a job is reported as, where it is.
+    #[must_use]
+    pub const fn of_end(kind: JobKind, state: JobState) -> Option<Self> {
+        match (kind, state) {
+            (JobKind::Sync, JobState::Completed) => Some(Self::SyncCompleted),
+            (JobKind::Sync, JobState::Failed) => Some(Self::SyncFailed),
+            (JobKind::Sync, JobState::Cancelled) => Some(Self::SyncCancelled),
+            (JobKind::Export, JobState::Completed) => Some(Self::ExportCompleted),
+            (JobKind::Export, JobState::Failed) => Some(Self::ExportFailed),
+            (JobKind::Export, JobState::Cancelled) | (_, JobState::Queued | JobState::Running) => {
+                None
+            }
+        }
+    }
+}
+
 /// Whether a version of a record says that it is there or that it was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, cmd};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, Pipeline, pipe};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::ring::LANES;
 use super::{QueueError, Ring};
 use crate::domain::JobKind;
 
@@ -20,6 +21,15 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// After a push was refused (out of memory, say) pops still look healthy, so the refusal is remembered this long.
 const REFUSAL_COUNTS_FOR: Duration = Duration::from_secs(5);
+
+/// Where a ring may go when its list is long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// In front of those that wait.
+    First,
+    /// Nowhere: those that wait come first.
+    InTurn,
+}
 
 /// The lists of rings in one Redis. Cheap to clone; made without connecting.
 #[derive(Clone)]
@@ -63,13 +73,61 @@ impl Doorbell {
     /// Asks Redis for a sign of life and says how long it took.
     pub async fn ping(&self) -> Result<Duration, QueueError> {
         let start = Instant::now();
-        let () = self.ask(&cmd("PING")).await?;
+        let () = self.ask(pipe().cmd("PING").ignore()).await?;
         Ok(start.elapsed())
     }
 
     /// How many rings of a kind wait for a worker.
     pub async fn depth(&self, kind: JobKind) -> Result<u64, QueueError> {
-        self.ask(cmd("LLEN").arg(self.list(kind))).await
+        Ok(self.depths(kind).await?.iter().sum())
+    }
+
+    /// Adds rings for jobs that wait, in their order, while there is room: behind the others, until a list holds
+    /// `at_most`; the [first](Urgency::First) of a tenant in front of them when its list is full. Returns how many were
+    /// added behind.
+    ///
+    /// Given `at_most` rings or more, there is a backlog, whose beginning is what the lists hold already: as many as
+    /// wait there are not added again.
+    ///
+    /// # Errors
+    /// When Redis is away or refuses.
+    pub async fn top_up(
+        &self,
+        kind: JobKind,
+        rings: &[(Ring, Urgency)],
+        at_most: usize,
+    ) -> Result<usize, QueueError> {
+        let mut depths = self.depths(kind).await?;
+        let mut held = if rings.len() < at_most {
+            vec![0; depths.len()]
+        } else {
+            depths.clone()
+        };
+        let (mut behind, mut in_front) = (Vec::new(), Vec::new());
+        for (ring, urgency) in rings {
+            let lane = usize::from(ring.lane);
+            let full = depths[lane] >= at_most as u64;
+            if full && *urgency == Urgency::First {
+                in_front.push(*ring);
+            } else if held[lane] > 0 {
+                held[lane] -= 1;
+            } else if !full {
+                depths[lane] += 1;
+                behind.push(*ring);
+            }
+        }
+        let added = behind.len();
+        self.hand_back(kind, &in_front).await?;
+        self.push(kind, behind).await?;
+        Ok(added)
+    }
+
+    async fn depths(&self, kind: JobKind) -> Result<Vec<u64>, QueueError> {
+        let mut lengths = pipe();
+        for lane in 0..LANES {
+            lengths.cmd("LLEN").arg(self.list(kind, lane));
+        }
+        self.ask(&lengths).await
     }
 
     /// Whether rings get through, as far as the last commands showed. `false` until the first answer.
@@ -80,11 +138,11 @@ impl Doorbell {
             && refused_at.is_none_or(|at| at.elapsed() >= REFUSAL_COUNTS_FOR)
     }
 
-    pub(super) fn list(&self, kind: JobKind) -> String {
-        format!("{}:ring:{kind}", self.inner.prefix)
+    pub(super) fn list(&self, kind: JobKind, lane: u8) -> String {
+        format!("{}:ring:{kind}:{lane:02}", self.inner.prefix)
     }
 
-    /// Adds rings behind those that wait, in one command.
+    /// Adds rings behind those that wait, in one round trip.
     pub(super) async fn push(&self, kind: JobKind, rings: Vec<Ring>) -> Result<(), QueueError> {
         let pushed = self.write("LPUSH", kind, &rings).await;
         *self.refused_at() = pushed.is_err().then(Instant::now);
@@ -98,19 +156,31 @@ impl Doorbell {
     }
 
     async fn write(&self, verb: &str, kind: JobKind, rings: &[Ring]) -> Result<(), QueueError> {
-        let mut command = cmd(verb);
-        command.arg(self.list(kind));
-        for ring in rings {
-            command.arg(&ring.encode());
+        let mut writes = pipe();
+        for lane in 0..LANES {
+            let mut of_lane = rings.iter().filter(|ring| ring.lane == lane).peekable();
+            if of_lane.peek().is_some() {
+                let write = writes.cmd(verb).arg(self.list(kind, lane));
+                of_lane.for_each(|ring| {
+                    write.arg(&ring.encode());
+                });
+                write.ignore();
+            }
         }
-        self.ask(&command).await
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.ask(&writes).await
     }
 
-    /// Sends one command over the shared connection. Whatever went wrong, the next command gets a new connection.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, QueueError> {
+    /// Sends commands over the shared connection. Whatever went wrong, the next command gets a new connection.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<T, QueueError> {
         let conversation = async {
             let mut connection = self.shared_line().await?;
-            Ok(command.query_async(&mut connection).await?)
+            Ok(commands.query_async(&mut connection).await?)
         };
         let answer = match tokio::time::timeout(ANSWER_WITHIN, conversation).await {
             Ok(answer) => answer,

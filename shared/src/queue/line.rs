@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, FromRedisValue, RedisError, Value, cmd, pipe};
+use redis::{Cmd, FromRedisValue, RedisError, cmd, pipe};
 use tokio_util::sync::CancellationToken;
 
 use super::{Doorbell, QueueError};
@@ -12,6 +12,9 @@ use super::{Doorbell, QueueError};
 const BLOCK_FOR: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(3);
 const UNBLOCK_EVERY: Duration = Duration::from_millis(50);
+
+/// The list, and what was popped from it.
+pub(super) type Popped = (String, Vec<Vec<u8>>);
 
 pub(super) struct Line {
     doorbell: Doorbell,
@@ -39,43 +42,44 @@ impl Line {
         })
     }
 
-    /// Takes the oldest entries of a list, waiting a little for the first. When `stop` fires it comes back at once, with
-    /// whatever Redis had handed out by then.
+    /// Takes the oldest entries of the first list that has some, waiting a little for the first. When `stop` fires it
+    /// comes back at once, with whatever Redis had handed out by then.
     pub(super) async fn pop(
         &mut self,
-        list: &str,
+        lists: &[String],
         at_most: usize,
         stop: &CancellationToken,
-    ) -> Result<Vec<Vec<u8>>, QueueError> {
+    ) -> Result<Option<Popped>, QueueError> {
         let seconds = BLOCK_FOR.as_secs();
         if matches!(self.pops, Pops::Many) {
             let mut many = cmd("BLMPOP");
             many.arg(seconds)
-                .arg(1)
-                .arg(list)
+                .arg(lists.len())
+                .arg(lists)
                 .arg("RIGHT")
                 .arg("COUNT")
                 .arg(at_most);
-            match self.ask::<Option<(Value, Vec<Vec<u8>>)>>(&many, stop).await {
+            match self.ask::<Option<Popped>>(&many, stop).await {
                 Err(error) if is_unknown_command(&error) => self.pops = Pops::OneThenMore,
-                popped => return Ok(popped?.map(|(_, entries)| entries).unwrap_or_default()),
+                popped => return Ok(popped?),
             }
         }
-        let one = cmd("BRPOP").arg(list).arg(seconds).take();
-        let Some((_, first)) = self.ask::<Option<(Value, Vec<u8>)>>(&one, stop).await? else {
-            return Ok(Vec::new());
+        let one = cmd("BRPOP").arg(lists).arg(seconds).take();
+        let Some((list, first)) = self.ask::<Option<(String, Vec<u8>)>>(&one, stop).await? else {
+            return Ok(None);
         };
         let mut more = pipe();
         for _ in 1..at_most {
-            more.cmd("RPOP").arg(list);
+            more.cmd("RPOP").arg(&list);
         }
         // The first is in hand: if this fails, the next pop tells.
         let rest = more
             .query_async::<Vec<Option<Vec<u8>>>>(&mut self.connection)
             .await;
-        Ok(std::iter::once(first)
+        let entries = std::iter::once(first)
             .chain(rest.unwrap_or_default().into_iter().flatten())
-            .collect())
+            .collect();
+        Ok(Some((list, entries)))
     }
 
     async fn ask<T: FromRedisValue>(
@@ -90,7 +94,12 @@ impl Line {
         }
         // Hanging up could lose what Redis is just sending: it is asked to answer now instead. And asked again, because
         // the first request may overtake the pop.
-        let unblock = cmd("CLIENT").arg("UNBLOCK").arg(self.client_id).take();
+        let mut unblock = pipe();
+        unblock
+            .cmd("CLIENT")
+            .arg("UNBLOCK")
+            .arg(self.client_id)
+            .ignore();
         loop {
             let _: Result<(), QueueError> = self.doorbell.ask(&unblock).await;
             if let Ok(answer) = tokio::time::timeout(UNBLOCK_EVERY, &mut answer).await {

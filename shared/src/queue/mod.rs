@@ -4,8 +4,9 @@
 //! nothing and repairs nothing: a ring that is lost, repeated or late costs time, never work, because upkeep rings again
 //! for every due row.
 //!
-//! There is one list per kind of job. A [`Ringer`] pushes into it through apalis' `TaskSink`; [`Rings`] is the apalis
-//! backend that pops from it. Both go on by themselves when Redis comes back.
+//! There are a few lists per kind of job, its lanes, served in turn; a tenant's rings wait in one of them, so that its
+//! backlog does not hold up the others. A [`Ringer`] pushes into them through apalis' `TaskSink`; [`Rings`] is the apalis
+//! backend that pops from them. Both go on by themselves when Redis comes back.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ mod ring;
 mod ringer;
 mod rings;
 
-pub use doorbell::Doorbell;
+pub use doorbell::{Doorbell, Urgency};
 pub use ring::Ring;
 pub use ringer::Ringer;
 pub use rings::{Rings, Slot};

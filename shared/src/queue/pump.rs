@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::line::Line;
+use super::ring::LANES;
 use super::{Doorbell, QueueError, Ring, pause_after};
 use crate::domain::JobKind;
 
@@ -60,12 +61,21 @@ impl Pump {
         failures: &mut u32,
         not_taken: &mut Vec<Ring>,
     ) -> Result<(), QueueError> {
-        let list = self.doorbell.list(self.kind);
+        let lanes = 0..LANES;
+        let mut lists: Vec<String> = lanes
+            .map(|lane| self.doorbell.list(self.kind, lane))
+            .collect();
         while let Some(mut free) = self.free_slots().await {
-            let popped = line.pop(&list, free.num_permits(), &self.stop).await?;
+            let popped = line.pop(&lists, free.num_permits(), &self.stop).await?;
             self.doorbell.note(&Ok(()));
             *failures = 0;
-            for ring in self.read(&popped) {
+            let Some((list, entries)) = popped else {
+                continue;
+            };
+            // The list that was served is the last to be looked at next.
+            let served = lists.iter().position(|name| *name == list).unwrap_or(0);
+            lists.rotate_left(served + 1);
+            for ring in self.read(&list, &entries) {
                 let handed_over = async { self.out.send((ring, free.split(1)?)).await.ok() };
                 if self
                     .stop
@@ -94,10 +104,11 @@ impl Pump {
     }
 
     /// Anybody may write to the list: what is no ring is left out.
-    fn read(&self, popped: &[Vec<u8>]) -> Vec<Ring> {
+    fn read(&self, list: &str, popped: &[Vec<u8>]) -> Vec<Ring> {
+        let lane: Option<u8> = list.rsplit(':').next().and_then(|lane| lane.parse().ok());
         let rings: Vec<Ring> = popped
             .iter()
-            .filter_map(|bytes| Ring::decode(bytes))
+            .filter_map(|bytes| Ring::decode(lane?, bytes))
             .collect();
         let skipped = popped.len() - rings.len();
         if skipped > 0 {

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use crate::domain::JobId;
+use crate::domain::{JobId, TenantId};
+
+/// Lists a kind has. One tenant's backlog holds up the few that share its lane, and those no longer than upkeep needs
+/// to ring for them in front.
+pub(super) const LANES: u8 = 16;
 
 const VERSION: u8 = 1;
 pub(super) const LENGTH: usize = 1 + 16 + 4;
@@ -14,9 +18,26 @@ pub struct Ring {
     pub job_id: JobId,
     /// Which dispatch of the job this ring announces; a claim refuses one that is no longer current.
     pub dispatch_no: i32,
+    /// In which list of its kind it waits.
+    pub(super) lane: u8,
 }
 
 impl Ring {
+    /// A ring for a tenant's job. All rings of a tenant wait in one list.
+    #[must_use]
+    pub fn new(job_id: JobId, tenant_id: TenantId, dispatch_no: i32) -> Self {
+        let tenant = tenant_id.uuid().into_bytes();
+        let lane = tenant
+            .iter()
+            .fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte))
+            % LANES;
+        Self {
+            job_id,
+            dispatch_no,
+            lane,
+        }
+    }
+
     pub(super) fn encode(self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         bytes[0] = VERSION;
@@ -25,8 +46,8 @@ impl Ring {
         bytes
     }
 
-    /// Reads what a list held; anybody may have written there, so `None` is an ordinary answer.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// Reads what the list of a lane held; anybody may have written there, so `None` is an ordinary answer.
+    pub(super) fn decode(lane: u8, bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first()?;
         let (id, dispatch_no) = rest.split_first_chunk::<16>()?;
         if *version != VERSION {
@@ -35,6 +56,7 @@ impl Ring {
         Some(Self {
             job_id: JobId::from(Uuid::from_bytes(*id)),
             dispatch_no: i32::from_be_bytes(dispatch_no.try_into().ok()?),
+            lane,
         })
     }
 }
@@ -46,27 +68,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ring_reads_back_as_itself(number: u128, dispatch_no: i32) {
-            let ring = Ring { job_id: JobId::from(Uuid::from_u128(number)), dispatch_no };
-            prop_assert_eq!(Ring::decode(&ring.encode()), Some(ring));
+        fn a_ring_reads_back_as_itself(number: u128, tenant: u128, dispatch_no: i32) {
+            let tenant = TenantId::from(Uuid::from_u128(tenant));
+            let ring = Ring::new(JobId::from(Uuid::from_u128(number)), tenant, dispatch_no);
+            prop_assert!(ring.lane < LANES);
+            prop_assert_eq!(Ring::decode(ring.lane, &ring.encode()), Some(ring));
         }
 
         #[test]
         fn bytes_of_another_length_or_version_are_no_ring(bytes: Vec<u8>) {
             let whole = bytes.len() == LENGTH && bytes[0] == VERSION;
-            prop_assert_eq!(Ring::decode(&bytes).is_some(), whole);
+            prop_assert_eq!(Ring::decode(0, &bytes).is_some(), whole);
         }
     }
 
     #[test]
     fn a_ring_of_a_later_version_or_cut_short_is_refused() {
-        let mut bytes = Ring {
-            job_id: JobId::new(),
-            dispatch_no: 7,
-        }
-        .encode();
-        assert_eq!(Ring::decode(&bytes[..LENGTH - 1]), None);
+        let mut bytes = Ring::new(JobId::new(), TenantId::new(), 7).encode();
+        assert_eq!(Ring::decode(0, &bytes[..LENGTH - 1]), None);
         bytes[0] = VERSION + 1;
-        assert_eq!(Ring::decode(&bytes), None);
+        assert_eq!(Ring::decode(0, &bytes), None);
     }
 }

@@ -274,18 +274,45 @@ pub async fn mark_active(conn: &mut AsyncPgConnection, id: ConnectionId) -> Resu
     Ok(())
 }
 
-/// Notes that a sync completed now; a connection in ERROR is well again.
+/// Holds connections until the transaction ends, in one order: connections before jobs is the order in which one is
+/// erased too, and transactions that lock in one order never wait for each other in a circle.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn note_synced(conn: &mut AsyncPgConnection, id: ConnectionId) -> Result<(), StoreError> {
+pub async fn lock(conn: &mut AsyncPgConnection, ids: &[ConnectionId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    connections::table
+        .filter(connections::id.eq_any(ids.iter().map(|id| id.uuid())))
+        .order(connections::id)
+        .for_no_key_update()
+        .select(connections::id)
+        .load::<Uuid>(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that syncs of these connections completed now; one in ERROR is well again.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_synced(
+    conn: &mut AsyncPgConnection,
+    ids: &[ConnectionId],
+) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     diesel::sql_query(
         "UPDATE connections SET last_sync_at = now(), version = version + (status = 'ERROR')::int,
                 status_reason = CASE WHEN status = 'ERROR' THEN NULL ELSE status_reason END,
                 status = CASE WHEN status = 'ERROR' THEN 'ACTIVE' ELSE status END
-         WHERE id = $1",
+         WHERE id = ANY($1)",
     )
-    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(
+        ids.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
+    )
     .execute(conn)
     .await?;
     Ok(())

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::schema::exports;
 use super::{JsonText, Listed, PageAsk, StoreError};
-use crate::domain::{ExportFormat, ExportId, TenantId};
+use crate::domain::{ExportFormat, ExportId, RunId, TenantId};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -205,13 +205,46 @@ pub async fn set_next_run(
     Ok(())
 }
 
-/// Notes that a run completed now.
+/// Holds the exports of these runs until the transaction ends, in one order (see [`super::connections::lock`]).
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn note_run(conn: &mut AsyncPgConnection, id: ExportId) -> Result<(), StoreError> {
-    diesel::update(exports::table.find(id.uuid()))
-        .set(exports::last_run_at.eq(diesel::dsl::now))
+pub async fn lock_of_runs(conn: &mut AsyncPgConnection, runs: &[RunId]) -> Result<(), StoreError> {
+    on_runs(
+        conn,
+        runs,
+        "SELECT FROM exports WHERE id IN (SELECT export_id FROM export_runs WHERE id = ANY($1))
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .await
+}
+
+/// Notes that these runs completed now.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_runs(conn: &mut AsyncPgConnection, runs: &[RunId]) -> Result<(), StoreError> {
+    on_runs(
+        conn,
+        runs,
+        "UPDATE exports SET last_run_at = now()
+         WHERE id IN (SELECT export_id FROM export_runs WHERE id = ANY($1))",
+    )
+    .await
+}
+
+async fn on_runs(
+    conn: &mut AsyncPgConnection,
+    runs: &[RunId],
+    sql: &str,
+) -> Result<(), StoreError> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(sql)
+        .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(
+            runs.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
+        )
         .execute(conn)
         .await?;
     Ok(())

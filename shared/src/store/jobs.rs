@@ -101,60 +101,77 @@ pub async fn active_sync(
 }
 
 /// A job that waits for a worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// Which.
     pub id: JobId,
-    /// What it does.
-    pub kind: JobKind,
+    /// Whose.
+    pub tenant_id: TenantId,
     /// Its current dispatch.
     pub dispatch_no: i32,
+    /// Whether it is the first of its tenant.
+    pub first: bool,
 }
 
 #[derive(QueryableByName)]
 struct WaitingRow {
     #[diesel(sql_type = diesel::sql_types::Uuid)]
     id: Uuid,
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    kind: String,
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    tenant_id: Uuid,
     #[diesel(sql_type = diesel::sql_types::Integer)]
     dispatch_no: i32,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    first: bool,
 }
 
-/// Jobs that nobody picked up though they could: due for longer than `grace_ms`, or left by a worker whose lease
-/// ran out. Longest waiting first, but the first of each tenant and kind before the second of any, so that no backlog starves
-/// the others.
+/// Jobs of a kind that nobody picked up though they could: due for longer than `grace_ms`, put back and due again, or
+/// left by a worker whose lease ran out. Longest waiting first, but the first of each tenant before the second of any,
+/// so that no backlog starves the others. What it costs depends on the tenants that wait, not on their backlogs.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn unattended(
     conn: &mut AsyncPgConnection,
+    kind: JobKind,
     grace_ms: i64,
     at_most: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
+    // Whoever accepts a job rings for it, which takes a moment; nobody does when the wait of one that was put back is over.
     let rows: Vec<WaitingRow> = diesel::sql_query(
-        "SELECT id, kind, dispatch_no FROM (
-             SELECT id, kind, dispatch_no, coalesce(lease_until, due_at) AS since,
-                    row_number() OVER (PARTITION BY tenant_id, kind ORDER BY coalesce(lease_until, due_at)) AS turn
-             FROM jobs
-             WHERE (state = 'QUEUED' AND due_at <= now() - $1 * interval '1 millisecond')
-                OR (state = 'RUNNING' AND lease_until < now())
-         ) AS waiting ORDER BY turn, since LIMIT $2",
+        "WITH RECURSIVE tenants AS (
+             (SELECT tenant_id AS id FROM jobs WHERE state = 'QUEUED' AND kind = $1 ORDER BY tenant_id LIMIT 1)
+             UNION ALL
+             SELECT (SELECT tenant_id FROM jobs WHERE state = 'QUEUED' AND kind = $1 AND tenant_id > tenants.id
+                     ORDER BY tenant_id LIMIT 1)
+             FROM tenants WHERE tenants.id IS NOT NULL
+         ), waiting AS (
+             SELECT due.* FROM tenants, LATERAL (
+                 SELECT id, tenant_id, dispatch_no, due_at AS since FROM jobs
+                 WHERE state = 'QUEUED' AND kind = $1 AND tenant_id = tenants.id AND due_at <= now()
+                   AND (dispatch_no > 0 OR due_at <= now() - $2 * interval '1 millisecond')
+                 ORDER BY due_at LIMIT $3
+             ) AS due
+             UNION ALL
+             SELECT id, tenant_id, dispatch_no, lease_until FROM jobs
+             WHERE state = 'RUNNING' AND kind = $1 AND lease_until < now()
+         ), in_turn AS (
+             SELECT *, row_number() OVER (PARTITION BY tenant_id ORDER BY since) AS turn FROM waiting
+         )
+         SELECT id, tenant_id, dispatch_no, turn = 1 AS first FROM in_turn ORDER BY turn, since LIMIT $3",
     )
+    .bind::<diesel::sql_types::Text, _>(kind.as_str())
     .bind::<diesel::sql_types::BigInt, _>(grace_ms)
     .bind::<diesel::sql_types::BigInt, _>(at_most)
     .load(conn)
     .await?;
     Ok(rows
         .into_iter()
-        // A kind that only a newer version knows is left to that version's workers.
-        .filter_map(|row| {
-            let kind = row.kind.parse().ok()?;
-            Some(Waiting {
-                id: row.id.into(),
-                kind,
-                dispatch_no: row.dispatch_no,
-            })
+        .map(|row| Waiting {
+            id: row.id.into(),
+            tenant_id: row.tenant_id.into(),
+            dispatch_no: row.dispatch_no,
+            first: row.first,
         })
         .collect())
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Lease, StoreError, streams};
 use crate::domain::{Presence, ReadFrom, SyncId, Ties};
+use crate::failpoints::step;
 
 /// One record as read from the vendor.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +113,7 @@ pub async fn commit(
 ) -> Result<Counts, StoreError> {
     conn.transaction::<_, StoreError, _>(async |conn| {
         lease.hold_with_progress(conn).await?;
+        step("the batch's transaction has begun");
         let mut known = probe(conn, batch).await?;
         let counts = sort(batch, &mut known);
         let writes: Vec<&NewRecord<'_>> = known
@@ -122,6 +124,7 @@ pub async fn commit(
         if !writes.is_empty() {
             write(conn, batch, &writes).await?;
         }
+        step("the batch's records are written");
         touch(conn, batch, &known).await?;
         if !batch.rejected.is_empty() {
             write_errors(conn, batch).await?;
@@ -130,6 +133,7 @@ pub async fn commit(
         if let Some(checkpoint) = batch.checkpoint {
             streams::move_checkpoint(conn, batch.stream_id, checkpoint).await?;
         }
+        step("the batch is about to be committed");
         Ok(counts)
     })
     .await

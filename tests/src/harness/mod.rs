@@ -283,6 +283,17 @@ impl RunningWorker {
         self.stop.cancel();
     }
 
+    /// Waits until it has stopped.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn ended(self) {
+        tokio::time::timeout(SOON * 4, self.task)
+            .await
+            .expect("the worker does not stop")
+            .expect("the worker panicked");
+    }
+
     /// Ends it where it stands, as SIGKILL does: whatever it holds, it holds until its lease runs out.
     pub fn kill(&self) {
         self.task.abort();

@@ -6,15 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use rail_shared::domain::Failure;
 use rail_shared::queue::Ring;
 use rail_shared::store::{Lease, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::Outcome;
+use super::held::Held;
 use super::outcome::Progress;
-use crate::{Worker, jobs};
+use super::settling::NotWritten;
+use super::{Ending, Outcome};
+use crate::Worker;
+
+/// Until the end of an attempt is written again that could not be.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a job works with.
 pub struct Attempt {
@@ -58,31 +64,17 @@ impl Attempt {
     }
 }
 
+/// What is done for a claimed job; `None` when the lease was lost.
+pub type Work = for<'a> fn(&'a Attempt) -> BoxFuture<'a, Option<Outcome>>;
+
 /// Follows a ring: claims the job if it still waits, works on it, settles how that ended. Never fails: what could not
 /// be written here is found by upkeep when the lease runs out.
 pub async fn attempt(worker: Worker, ring: Ring, stop: CancellationToken) {
-    let claimed = async {
-        let mut conn = worker.store.connect().await?;
-        Lease::claim(
-            &mut conn,
-            ring.job_id,
-            ring.dispatch_no,
-            &worker.name,
-            worker.config.lease,
-        )
-        .await
+    let Some((lease, since)) = worker.claims.claim(ring).await else {
+        tracing::debug!(job.id = %ring.job_id, ring.dispatch_no, "not claimed");
+        return;
     };
-    let lease = match claimed.await {
-        Ok(Some(lease)) => lease,
-        Ok(None) => {
-            tracing::debug!(job.id = %ring.job_id, ring.dispatch_no, "a stale ring");
-            return;
-        }
-        Err(error) => {
-            tracing::warn!(job.id = %ring.job_id, error = &error as &dyn std::error::Error, "could not claim");
-            return;
-        }
-    };
+    let held = worker.held.add(&lease, since);
     let span = tracing::info_span!(
         "job", job.id = %lease.job_id, job.kind = %lease.kind, attempt = lease.attempt,
         connection.id = lease.connection_id.map(tracing::field::display)
@@ -94,24 +86,26 @@ pub async fn attempt(worker: Worker, ring: Ring, stop: CancellationToken) {
         committed: AtomicBool::new(false),
         credentials: OnceLock::new(),
     };
-    run(&attempt).instrument(span).await;
+    run(&attempt, &held).instrument(span).await;
 }
 
-async fn run(attempt: &Attempt) {
+async fn run(attempt: &Attempt, held: &Held) {
     let begun = Instant::now();
     let work = AssertUnwindSafe(async {
         match Outcome::before(&attempt.lease) {
             Some(outcome) => Some(outcome),
-            None => jobs::run(attempt).await,
+            None => (attempt.worker.work)(attempt).await,
         }
     })
     .catch_unwind();
     let outcome = tokio::select! {
+        biased;
+        () = held.lost() => None,
+        () = held.cancelled() => Some(Outcome::Cancelled),
         outcome = work => outcome.unwrap_or_else(|_| {
             tracing::error!("the job panicked");
             Some(Outcome::Retry(Failure::internal()))
         }),
-        () = keep_lease(attempt) => None,
     };
     let Some(outcome) = outcome else {
         tracing::warn!("the lease was lost; whoever holds it now goes on from the last commit");
@@ -123,47 +117,27 @@ async fn run(attempt: &Attempt) {
         Err(error) => {
             tracing::warn!(
                 ?outcome,
-                error = &error as &dyn std::error::Error,
+                error = &*error as &dyn std::error::Error,
                 "could not settle; the lease will run out"
             );
         }
     }
 }
 
-/// Renews the lease until it is lost: then it returns, and the work is dropped where it stands.
-async fn keep_lease(attempt: &Attempt) {
-    let length = attempt.worker.config.lease;
-    let mut renewed = Instant::now();
-    loop {
-        tokio::time::sleep(length / 3).await;
-        let asked = Instant::now();
-        let renewal = async {
-            let mut conn = attempt.worker.store.connect().await?;
-            attempt.lease.renew(&mut conn, length).await
-        };
-        match tokio::time::timeout(length / 3, renewal).await {
-            Ok(Ok(())) => renewed = asked,
-            Ok(Err(StoreError::LeaseLost)) => return,
-            Ok(Err(error)) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "could not renew the lease"
-            ),
-            Err(_) => tracing::warn!("renewing the lease takes too long"),
-        }
-        if renewed.elapsed() >= length {
-            return;
-        }
-    }
-}
-
 /// Writes the end of the attempt, trying again while the lease may still be held.
-async fn settle(attempt: &Attempt, outcome: Outcome) -> Result<(), StoreError> {
-    let how = outcome.settled(&attempt.lease, attempt.progress());
+async fn settle(attempt: &Attempt, outcome: Outcome) -> Result<(), NotWritten> {
+    let ending = Ending {
+        lease: attempt.lease.clone(),
+        how: outcome.settled(&attempt.lease, attempt.progress()),
+        credentials: attempt.credentials_used().to_vec(),
+    };
     let deadline = Instant::now() + attempt.worker.config.lease;
     loop {
-        match jobs::settle(attempt, &how).await {
-            Err(StoreError::Unavailable(_)) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+        match attempt.worker.settling.settle(ending.clone()).await {
+            Err(error)
+                if matches!(*error, StoreError::Unavailable(_)) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(TRY_AGAIN).await;
             }
             settled => return settled,
         }

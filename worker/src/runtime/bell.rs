@@ -14,22 +14,27 @@ use rail_shared::queue::{Doorbell, Ring, Slot, pause_after};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Calls `on_ring` for every ring of a kind, at most `slots` at a time, until `stop` fires and the calls under way have
-/// ended. Whatever breaks in between is started anew.
+use super::Pool;
+
+/// Calls `on_ring` for every ring of a kind, and for every job the pool starts directly, at most as many at a time as the
+/// pool has slots, until `stop` fires and the calls under way have ended. Whatever breaks in between is started anew.
 ///
 /// A call that panics is logged and is over. Dropping the future ends the calls under way at their next await.
 pub async fn listen<F, Fut>(
     doorbell: Doorbell,
     kind: JobKind,
-    slots: usize,
+    pool: Pool,
     stop: CancellationToken,
     on_ring: F,
 ) where
     F: Fn(Ring) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let all_slots = u32::try_from(slots).unwrap_or(u32::MAX);
-    let slots = Arc::new(Semaphore::new(slots));
+    let Pool {
+        size,
+        slots,
+        mut direct,
+    } = pool;
     let listening = CancellationToken::new();
     let _until_dropped = listening.clone().drop_guard();
     let ears = Ears {
@@ -37,11 +42,23 @@ pub async fn listen<F, Fut>(
         kind,
         slots: slots.clone(),
         stop: stop.clone(),
-        listening,
+        listening: listening.clone(),
     };
-    keep_going(kind, &stop, || ears.clone().listen(on_ring.clone())).await;
+    let rung = keep_going(kind, &stop, || ears.clone().listen(on_ring.clone()));
+    let started = async {
+        while let Some(Some((ring, slot))) = stop.run_until_cancelled(direct.recv()).await {
+            let call = occupied(slot, on_ring.clone(), ring);
+            tokio::spawn(contained(
+                ring,
+                listening.clone().run_until_cancelled_owned(call),
+            ));
+        }
+    };
+    tokio::join!(rung, started);
+    direct.close();
+    while direct.try_recv().is_ok() {}
     // Calls go on when the loop that started them broke: they are waited for as well.
-    let _ = slots.acquire_many(all_slots).await;
+    let _ = slots.acquire_many(size).await;
 }
 
 /// Runs the loop again whenever it ends without having been asked to.
@@ -102,7 +119,7 @@ impl Ears {
     }
 }
 
-async fn occupied<F, Fut>(slot: Slot, on_ring: F, ring: Ring)
+async fn occupied<S, F, Fut>(slot: S, on_ring: F, ring: Ring)
 where
     F: Fn(Ring) -> Fut,
     Fut: Future<Output = ()>,

@@ -2,10 +2,19 @@
 
 mod attempt;
 pub mod bell;
+mod claims;
+mod grouped;
+mod held;
 mod outcome;
+mod pool;
+mod settling;
 
-pub use attempt::{Attempt, attempt};
+pub use attempt::{Attempt, Work, attempt};
+pub use claims::Claims;
+pub use held::HeldLeases;
 pub use outcome::{Halt, Outcome};
+pub use pool::{Pool, Starter, pool};
+pub use settling::{Ending, Settling};
 
 /// A name no other start of any process has: names of workers that came back under their old name hide what the old
 /// one left behind.

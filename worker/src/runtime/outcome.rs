@@ -13,6 +13,8 @@ const STORE_AWAY: Duration = Duration::from_secs(5);
 
 /// However long the other side asks us to wait: it may be mistaken.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// How long the other side may go on asking us to wait while nothing is committed.
+const LONGEST_IDLE: Duration = Duration::from_secs(24 * 3_600);
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,10 @@ pub enum Outcome {
     Done,
     /// Not now; no attempt is spent.
     Snooze(Duration),
+    /// Not now, because the other side asks us to wait; no attempt is spent, but it does not go on for ever.
+    Throttled(Failure, Duration),
+    /// Ended on request.
+    Cancelled,
     /// Failed in a way that may pass.
     Retry(Failure),
     /// Failed for good.
@@ -60,7 +66,7 @@ impl Halt {
             Self::Store(_) => Outcome::Retry(Failure::internal()),
             Self::Failed(failure) if failure.kind == FailureKind::RateLimited => {
                 let asked = failure.retry_after.unwrap_or_else(|| retry_delay(4));
-                Outcome::Snooze(asked.min(LONGEST_WAIT))
+                Outcome::Throttled(failure, asked.min(LONGEST_WAIT))
             }
             Self::Failed(failure) if failure.retryable => Outcome::Retry(failure),
             Self::Failed(failure) => Outcome::Fail(failure),
@@ -73,7 +79,7 @@ impl Outcome {
     /// does not take every worker along.
     pub(super) fn before(lease: &Lease) -> Option<Self> {
         (lease.barren_attempts >= BARREN_ATTEMPTS)
-            .then(|| Self::Fail(given_up(Failure::internal())))
+            .then(|| Self::Fail(given_up(&attempts(), Failure::internal())))
     }
 
     /// What is written of it: a retry becomes a failure when nothing was achieved for too long.
@@ -81,6 +87,13 @@ impl Outcome {
         match self {
             Self::Done => Settled::Done,
             Self::Snooze(wait) => Settled::Snoozed(wait),
+            Self::Throttled(failure, _)
+                if progress == Progress::None && lease.idle_for >= LONGEST_IDLE =>
+            {
+                Settled::Failed(given_up("a day of waiting", failure))
+            }
+            Self::Throttled(_, wait) => Settled::Snoozed(wait),
+            Self::Cancelled => Settled::Cancelled,
             Self::Fail(failure) => Settled::Failed(failure),
             Self::Retry(failure) => {
                 let barren = match progress {
@@ -88,7 +101,7 @@ impl Outcome {
                     Progress::None => lease.barren_attempts + 1,
                 };
                 if barren >= BARREN_ATTEMPTS {
-                    return Settled::Failed(given_up(failure));
+                    return Settled::Failed(given_up(&attempts(), failure));
                 }
                 let asked = failure.retry_after.unwrap_or_default().min(LONGEST_WAIT);
                 let wait = retry_delay(u32::try_from(barren).unwrap_or(1)).max(asked);
@@ -105,17 +118,21 @@ pub(super) enum Progress {
     None,
 }
 
-fn given_up(mut failure: Failure) -> Failure {
+fn given_up(after: &str, mut failure: Failure) -> Failure {
     failure.retryable = false;
-    failure.message = format!(
-        "Given up after {BARREN_ATTEMPTS} attempts without progress. {}",
-        failure.message
-    );
-    if failure.origin == Origin::Internal {
-        failure.message =
-            format!("Given up after {BARREN_ATTEMPTS} attempts that ended in an internal error.");
-    }
+    failure.message = if failure.origin == Origin::Internal {
+        format!("Given up after {after} that ended in an internal error.")
+    } else {
+        format!(
+            "Given up after {after} without progress. {}",
+            failure.message
+        )
+    };
     failure
+}
+
+fn attempts() -> String {
+    format!("{BARREN_ATTEMPTS} attempts")
 }
 
 #[cfg(test)]
@@ -132,6 +149,8 @@ mod tests {
             fence: 1,
             attempt: 20,
             barren_attempts,
+            idle_for: Duration::ZERO,
+            cancelled: false,
         }
     }
 
@@ -143,18 +162,42 @@ mod tests {
         )
     }
 
-    #[test]
-    fn a_rate_limit_is_a_snooze_for_as_long_as_the_vendor_says() {
-        let limited = Failure::passing(
+    fn limited(wait: Duration) -> Outcome {
+        let failure = Failure::passing(
             Origin::Vendor,
             FailureKind::RateLimited,
             "Too many requests.",
         );
-        let halt = Halt::Failed(limited.after(Some(Duration::from_secs(7))));
-        assert_eq!(
-            halt.outcome(),
-            Some(Outcome::Snooze(Duration::from_secs(7)))
-        );
+        Halt::Failed(failure.after(Some(wait))).outcome().unwrap()
+    }
+
+    #[test]
+    fn a_rate_limit_is_a_snooze_for_as_long_as_the_vendor_says() {
+        let wait = Duration::from_secs(7);
+        assert!(matches!(
+            limited(wait).settled(&lease(0), Progress::None),
+            Settled::Snoozed(told) if told == wait
+        ));
+    }
+
+    #[test]
+    fn a_vendor_that_only_ever_asks_to_wait_is_given_up_after_a_day_without_progress() {
+        let mut idle = lease(0);
+        idle.idle_for = LONGEST_IDLE;
+        let wait = Duration::from_secs(7);
+        assert!(matches!(
+            limited(wait).settled(&idle, Progress::Made),
+            Settled::Snoozed(_)
+        ));
+        assert!(matches!(
+            limited(wait).settled(&idle, Progress::None),
+            Settled::Failed(failure) if !failure.retryable && failure.message.contains("a day")
+        ));
+        idle.idle_for -= Duration::from_secs(1);
+        assert!(matches!(
+            limited(wait).settled(&idle, Progress::None),
+            Settled::Snoozed(_)
+        ));
     }
 
     #[test]
@@ -176,13 +219,11 @@ mod tests {
 
     #[test]
     fn a_vendor_that_asks_for_a_year_is_asked_again_in_an_hour() {
-        let limited = Failure::passing(
-            Origin::Vendor,
-            FailureKind::RateLimited,
-            "Too many requests.",
-        );
-        let halt = Halt::Failed(limited.after(Some(Duration::from_secs(31_536_000))));
-        assert_eq!(halt.outcome(), Some(Outcome::Snooze(LONGEST_WAIT)));
+        let year = Duration::from_secs(31_536_000);
+        assert!(matches!(
+            limited(year).settled(&lease(0), Progress::None),
+            Settled::Snoozed(wait) if wait == LONGEST_WAIT
+        ));
         let retry = Outcome::Retry(passing().after(Some(Duration::MAX)));
         assert!(
             matches!(retry.settled(&lease(0), Progress::None), Settled::Retry(_, wait) if wait == LONGEST_WAIT)

@@ -5,21 +5,37 @@ mod unattended;
 
 use std::time::Duration;
 
+use rail_shared::domain::JobKind;
 use rail_shared::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
+use crate::runtime::Starter;
 
 /// Between two rounds.
-const EVERY: Duration = Duration::from_millis(1_000);
+const EVERY: Duration = Duration::from_millis(500);
+/// While more jobs wait than one round can see to.
+const HURRIED: Duration = Duration::from_millis(100);
 /// After a round that failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// How soon the next round is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Usual,
+    Hurried,
+}
 
 /// Repairs until `stop` fires.
-pub(crate) async fn run(worker: &Worker, stop: &CancellationToken) {
+pub(crate) async fn run(
+    worker: &Worker,
+    starters: &[(JobKind, Starter)],
+    stop: &CancellationToken,
+) {
     loop {
-        let pause = match round(worker).await {
-            Ok(()) => EVERY,
+        let pause = match round(worker, starters).await {
+            Ok(Pace::Usual) => EVERY,
+            Ok(Pace::Hurried) => HURRIED,
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -40,12 +56,8 @@ pub(crate) async fn run(worker: &Worker, stop: &CancellationToken) {
     }
 }
 
-/// One round of all repairs.
-///
-/// # Errors
-/// When the store refuses or is away.
-pub async fn round(worker: &Worker) -> Result<(), StoreError> {
+async fn round(worker: &Worker, starters: &[(JobKind, Starter)]) -> Result<Pace, StoreError> {
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
-    unattended::ring(worker).await
+    unattended::attend(worker, starters).await
 }

@@ -33,17 +33,14 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
             entities: &entities,
             created_at: now,
         };
-        accepted.extend(syncs::accept_unless_active(&mut transaction, &new).await?);
+        let id = syncs::accept_unless_active(&mut transaction, &new).await?;
+        accepted.extend(id.map(|id| (id, connection.tenant_id)));
     }
     transaction.commit().await?;
-    for id in accepted {
-        worker.ringer.ring(
-            JobKind::Sync,
-            Ring {
-                job_id: id.into(),
-                dispatch_no: 0,
-            },
-        );
+    for (id, tenant) in accepted {
+        worker
+            .ringer
+            .ring(JobKind::Sync, Ring::new(id.into(), tenant, 0));
     }
     Ok(())
 }
@@ -63,17 +60,14 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
         let from = export.next_run_at.map_or(now, |due| due.max(now));
         let next = schedule.map(|schedule| schedule.next_after(from));
         exports::set_next_run(&mut transaction, export.id, next).await?;
-        accepted.push(runs::accept(&mut transaction, export.tenant_id, export.id, now).await?);
+        let id = runs::accept(&mut transaction, export.tenant_id, export.id, now).await?;
+        accepted.push((id, export.tenant_id));
     }
     transaction.commit().await?;
-    for id in accepted {
-        worker.ringer.ring(
-            JobKind::Export,
-            Ring {
-                job_id: id.into(),
-                dispatch_no: 0,
-            },
-        );
+    for (id, tenant) in accepted {
+        worker
+            .ringer
+            .ring(JobKind::Export, Ring::new(id.into(), tenant, 0));
     }
     Ok(())
 }

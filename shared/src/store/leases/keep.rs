@@ -1,0 +1,63 @@
+//! The heartbeat: all leases of a process are kept with one statement.
+
+use std::time::Duration;
+
+use diesel::sql_types::{Array, BigInt, Bool};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::millis;
+use crate::domain::JobId;
+use crate::store::StoreError;
+
+/// A lease that is still held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// The job.
+    pub job_id: JobId,
+    /// Whether somebody asked to cancel it.
+    pub cancelled: bool,
+}
+
+#[derive(diesel::QueryableByName)]
+struct KeptRow {
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = Bool)]
+    cancelled: bool,
+}
+
+/// Lengthens leases, each a job and the fence it was claimed with; those that are missing from the answer are lost.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep(
+    conn: &mut AsyncPgConnection,
+    held: &[(JobId, i64)],
+    length: Duration,
+) -> Result<Vec<Kept>, StoreError> {
+    let (ids, fences): (Vec<Uuid>, Vec<i64>) =
+        held.iter().map(|(id, fence)| (id.uuid(), fence)).unzip();
+    // Locked in one order, as everywhere where one transaction takes several jobs.
+    let rows: Vec<KeptRow> = diesel::sql_query(
+        "WITH mine AS (
+             SELECT jobs.id FROM jobs JOIN unnest($1, $2) AS held (id, fence) ON jobs.id = held.id
+             WHERE jobs.fence = held.fence AND state = 'RUNNING'
+             ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
+         )
+         UPDATE jobs SET lease_until = now() + $3 * interval '1 millisecond' WHERE id IN (SELECT id FROM mine)
+         RETURNING id, cancel_requested_at IS NOT NULL AS cancelled",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
+    .bind::<Array<BigInt>, _>(fences)
+    .bind::<BigInt, _>(millis(length))
+    .load(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Kept {
+            job_id: row.id.into(),
+            cancelled: row.cancelled,
+        })
+        .collect())
+}

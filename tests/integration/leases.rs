@@ -1,0 +1,145 @@
+//! What a worker does when it is asked to let go, or loses what it works with.
+
+use std::time::{Duration, Instant};
+
+use rail_shared::domain::JobId;
+use rail_shared::store::{Settled, leases};
+use rail_tests::harness::{Rail, RunningWorker, text};
+use rail_tests::redis::PrivateRedis;
+use rail_tests::sandbox::{Fault, Rule};
+use rail_tests::wait::{SOON, wait_until};
+use serde_json::{Value, json};
+
+/// A sync of which a worker has committed the first page, while the vendor takes its time over the next.
+async fn sync_at_a_slow_vendor() -> (Rail, String, RunningWorker) {
+    let rail = Rail::builder().customers(500).workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let slow = Fault::Slow { delay_ms: 60_000 };
+    let slow = Rule::new(slow).on("/v1/customers").after(1).always();
+    rail.sandbox.faults().add(slow);
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail
+        .caller
+        .post(&path, &json!({"entities": ["customers"]}))
+        .await
+        .expect(202);
+    let status = format!("{path}/{}", text(&sync, "syncId"));
+    let worker = rail.start_worker();
+    rail.until(&status, |sync| {
+        sync["progress"]["recordsFetched"].as_i64() == Some(100)
+    })
+    .await;
+    (rail, status, worker)
+}
+
+async fn events(rail: &Rail) -> Value {
+    let sql = "SELECT jsonb_agg(jsonb_build_array(seq, type) ORDER BY seq) FROM events";
+    rail.database.ask(sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_committed_though_the_next_one_does_not_come() {
+    let (rail, _, _worker) = sync_at_a_slow_vendor().await;
+    assert_eq!(rail.database.ask("SELECT count(*) FROM records").await, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_sync_that_is_cancelled_ends_within_two_seconds_and_stays_so() {
+    let (rail, status, _worker) = sync_at_a_slow_vendor().await;
+
+    let asked = Instant::now();
+    rail.database
+        .run("UPDATE jobs SET cancel_requested_at = now()")
+        .await;
+
+    let ended = rail.ended(&status).await;
+    assert_eq!(ended["status"], "CANCELLED");
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        asked.elapsed()
+    );
+    assert_eq!(ended["stats"]["customers"]["created"], 100);
+    assert_eq!(
+        events(&rail).await,
+        json!([
+            [1, "integration.connected"],
+            [2, "integration.sync.started"],
+            [3, "integration.sync.cancelled"]
+        ])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_cancel_was_asked_for_is_not_put_back() {
+    let rail = Rail::builder().workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail.caller.post(&path, &Value::Null).await.expect(202);
+    let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+    let claimed = leases::claim(&mut conn, &[(JobId::from(id), 0)], "w", SOON).await;
+    let lease = claimed.unwrap().pop().expect("it waits");
+    rail.database
+        .run("UPDATE jobs SET cancel_requested_at = now()")
+        .await;
+
+    let kept = leases::keep(&mut conn, &[(lease.job_id, lease.fence)], SOON).await;
+    assert!(kept.unwrap()[0].cancelled, "the heartbeat tells");
+    let back = Settled::Snoozed(Duration::ZERO);
+    leases::settle(&mut conn, &[(&lease, &back)]).await.unwrap();
+
+    let seen = rail
+        .caller
+        .get(&format!("{path}/{}", text(&sync, "syncId")))
+        .await;
+    assert_eq!(seen.expect(200)["status"], "CANCELLED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_stopped_does_not_wait_for_a_vendor_that_takes_its_time() {
+    let (rail, status, worker) = sync_at_a_slow_vendor().await;
+
+    let asked = Instant::now();
+    worker.stop();
+    worker.ended().await;
+
+    assert!(
+        asked.elapsed() < Duration::from_secs(5),
+        "took {:?}",
+        asked.elapsed()
+    );
+    let sync = rail.caller.get(&status).await.expect(200);
+    assert_eq!(
+        (&sync["status"], &sync["attempt"]),
+        (&json!("QUEUED"), &json!(0))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_run_while_redis_is_away_and_rung_for_when_it_is_back() {
+    let mut redis = PrivateRedis::away().unwrap();
+    let rail = Rail::builder()
+        .customers(50)
+        .variable("REDIS_URL", &redis.url())
+        .start()
+        .await;
+    let stripe = rail.connect_stripe().await;
+
+    let done = rail
+        .sync(&stripe, &json!({"entities": ["customers"]}))
+        .await;
+    assert_eq!(done["status"], "COMPLETED");
+
+    redis.restart().unwrap();
+    wait_until(SOON, "readiness", async || {
+        let ready = rail.caller.get("//readyz").await;
+        ready.body["status"] == "ready"
+    })
+    .await;
+    let again = rail
+        .sync(&stripe, &json!({"entities": ["customers"]}))
+        .await;
+    assert_eq!(again["status"], "COMPLETED");
+}

@@ -1,0 +1,97 @@
+//! Pages that were read and wait to be committed together.
+
+use std::time::Duration;
+
+use rail_shared::connectors::{Page, Record};
+use rail_shared::domain::{Failure, FailureKind, Origin, Ties};
+use rail_shared::store::records::{NewRecord, NewRecordError};
+use tokio::time::Instant;
+
+/// Records in a transaction, about: enough to make it cheap, few enough to lose little.
+const RECORDS: usize = 1_000;
+/// Bytes in a transaction, about: what a sync holds in memory, and the page after it.
+const BYTES: usize = 2 * 1024 * 1024;
+/// How long the first page waits for others at most: progress is to be seen, and kept, also where pages come slowly.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Pages of one entity, in the order they were read.
+#[derive(Default)]
+pub(super) struct Pages {
+    pages: Vec<Page>,
+    since: Option<Instant>,
+}
+
+impl Pages {
+    pub(super) fn push(&mut self, page: Page) {
+        self.since.get_or_insert_with(Instant::now);
+        self.pages.push(page);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn last(&self) -> Option<&Page> {
+        self.pages.last()
+    }
+
+    /// Whether they are to be committed now, be the next page there or not.
+    pub(super) fn are_ripe(&self) -> bool {
+        let sum = |of: fn(&Page) -> usize| self.pages.iter().map(of).sum::<usize>();
+        sum(|page| page.records.len() + page.rejected.len()) >= RECORDS
+            || sum(|page| page.records.iter().map(|record| record.body.len()).sum()) >= BYTES
+            || self.ripe_at().is_some_and(|at| at <= Instant::now())
+    }
+
+    /// When they are ripe at the latest; `None` when there are none.
+    pub(super) fn ripe_at(&self) -> Option<Instant> {
+        Some(self.since? + PATIENCE)
+    }
+
+    /// What wins: what is stored, as soon as one of the pages may hold older versions.
+    pub(super) fn ties(&self) -> Ties {
+        if self.pages.iter().any(|page| page.ties == Ties::KeepStored) {
+            Ties::KeepStored
+        } else {
+            Ties::TakeNew
+        }
+    }
+
+    /// The records, as they are written.
+    pub(super) fn records(&self) -> Result<Vec<NewRecord<'_>>, Failure> {
+        self.pages
+            .iter()
+            .flat_map(|page| &page.records)
+            .map(new_record)
+            .collect()
+    }
+
+    /// The records that cannot be stored.
+    pub(super) fn rejected(&self) -> Vec<NewRecordError<'_>> {
+        self.pages
+            .iter()
+            .flat_map(|page| &page.rejected)
+            .map(|rejected| NewRecordError {
+                external_id: rejected.external_id.as_deref(),
+                code: rejected.code,
+                message: &rejected.message,
+                payload: &rejected.payload,
+            })
+            .collect()
+    }
+}
+
+fn new_record(record: &Record) -> Result<NewRecord<'_>, Failure> {
+    Ok(NewRecord {
+        external_id: &record.external_id,
+        payload: std::str::from_utf8(&record.body).map_err(|_| {
+            let message = format!("The record {} is not UTF-8.", record.external_id);
+            Failure::lasting(Origin::Vendor, FailureKind::MalformedAnswer, message)
+        })?,
+        fingerprint: record.fingerprint.to_bytes(),
+        created_at: record.created_at,
+        updated_at: record.updated_at,
+        as_of: record.as_of,
+        presence: record.presence,
+    })
+}
