@@ -1,5 +1,7 @@
 //! Settings: from the environment only, read once, here. A bad or missing value names its variable.
 
+#[cfg(feature = "failpoints")]
+mod crashing;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -7,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "failpoints")]
+pub use crashing::crash_at_step;
 pub use reading::{ConfigError, Environment};
 use secrecy::SecretString;
 use url::Url;
@@ -277,14 +281,6 @@ impl WorkerConfig {
             lease,
         })
     }
-}
-
-/// At which step a test wants the process to die (`RAIL_CRASH_AT_STEP`).
-#[cfg(feature = "failpoints")]
-#[must_use]
-pub fn crash_at_step(env: &Environment) -> Option<u64> {
-    env.read()
-        .parsed("RAIL_CRASH_AT_STEP", "a number", |text| text.parse().ok())
 }
 
 fn web_url(text: &str) -> Option<Url> {
