@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rail_shared::domain::JobId;
-use rail_shared::store::{Conn, Lease, Settled, StoreError, leases};
+use rail_shared::domain::{JobId, JobKind};
+use rail_shared::store::{Conn, Lease, Settled, StoreError, jobs, leases};
 use rail_tests::harness::{Rail, RunningWorker, text};
 use rail_tests::sandbox::{Fault, Rule};
 use serde_json::{Value, json};
@@ -254,4 +254,39 @@ async fn a_connection_in_error_syncs_by_itself_and_is_well_again_when_that_succe
         (&well["statusReason"], well["lastSyncAt"].is_string()),
         (&Value::Null, true)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_that_wait_each_tenants_first_comes_before_any_tenants_second() {
+    let rail = Rail::builder().workers(0).start().await;
+    // Ten minutes ago a tenant left a backlog, since then two others asked for little; one job was left by its worker.
+    let many = "WITH tenant AS (INSERT INTO tenants SELECT gen_random_uuid(), name FROM unnest('{a,b,c}'::text[]) AS name
+                RETURNING id, name)
+                INSERT INTO jobs (id, tenant_id, kind, due_at, created_at)
+                SELECT gen_random_uuid(), id, 'export', now() - interval '10 minutes' + ago * interval '1 second', now()
+                FROM tenant, LATERAL generate_series(CASE name WHEN 'a' THEN 1 ELSE 300 END, CASE name WHEN 'a' THEN 100 WHEN 'b' THEN 302 ELSE 300 END) AS ago";
+    rail.database.run(many).await;
+    rail.database
+        .run(
+            "UPDATE jobs SET state = 'RUNNING', lease_until = now() - interval '1 second'
+              WHERE tenant_id = (SELECT id FROM tenants WHERE name = 'c')",
+        )
+        .await;
+
+    let mut conn = rail.database.store().connect().await.unwrap();
+    let waiting = jobs::unattended(&mut conn, JobKind::Export, 1_000, 20).await;
+    let waiting = waiting.unwrap();
+
+    let names = "SELECT jsonb_object_agg(id, name) FROM tenants";
+    let names = rail.database.ask(names).await;
+    let order: Vec<&str> = waiting
+        .iter()
+        .map(|job| text(&names, &job.tenant_id.uuid().to_string()))
+        .collect();
+    assert_eq!(order[..7], ["a", "b", "c", "a", "b", "a", "b"]);
+    assert_eq!(
+        (order.len(), order[7..].iter().all(|name| *name == "a")),
+        (20, true)
+    );
+    assert!(waiting[..3].iter().all(|job| job.first) && !waiting[3..].iter().any(|job| job.first));
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use rail_shared::domain::JobId;
 use rail_shared::store::{Settled, leases};
 use rail_tests::harness::{Rail, RunningWorker, text};
@@ -142,4 +143,25 @@ async fn jobs_are_run_while_redis_is_away_and_rung_for_when_it_is_back() {
         .sync(&stripe, &json!({"entities": ["customers"]}))
         .await;
     assert_eq!(again["status"], "COMPLETED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_stands_still_is_ended_by_postgres_unless_it_only_reads() {
+    let rail = Rail::builder().workers(0).start().await;
+    let store = rail.database.store();
+
+    #[derive(diesel::QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        current_setting: String,
+    }
+    let of = async |conn: &mut AsyncPgConnection| {
+        let sql = "SELECT current_setting('idle_in_transaction_session_timeout')";
+        let row: Setting = diesel::sql_query(sql).get_result(conn).await.unwrap();
+        row.current_setting
+    };
+    let mut usual = store.begin().await.unwrap();
+    assert_eq!(of(&mut usual).await, "4s", "less than any lease");
+    let mut view = store.view().await.unwrap();
+    assert_eq!(of(&mut view).await, "0", "an export takes its time");
 }

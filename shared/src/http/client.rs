@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::guard::{PublicNames, check_literal};
@@ -24,6 +25,10 @@ pub struct Limits {
     pub whole: Duration,
     /// Of an answer's body, decompressed.
     pub max_body_bytes: usize,
+    /// From which size on a body counts as large.
+    pub large_body_bytes: usize,
+    /// How many large bodies are held in memory at once; further ones are read on when one of them is let go.
+    pub large_bodies: usize,
 }
 
 impl Default for Limits {
@@ -33,6 +38,8 @@ impl Default for Limits {
             idle_read: Duration::from_secs(30),
             whole: Duration::from_secs(120),
             max_body_bytes: 32 * 1024 * 1024,
+            large_body_bytes: 1024 * 1024,
+            large_bodies: 4,
         }
     }
 }
@@ -45,7 +52,20 @@ pub struct Http {
     trusting: reqwest::Client,
     guard: Arc<Guard>,
     limits: Limits,
+    room_for_large: Arc<Semaphore>,
     clock: Clock,
+}
+
+/// A body that occupies room until the last part of it is let go.
+struct Large {
+    body: BytesMut,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 impl Http {
@@ -64,6 +84,7 @@ impl Http {
             trusting,
             guard: Arc::new(guard),
             limits,
+            room_for_large: Arc::new(Semaphore::new(limits.large_bodies)),
             clock: Clock::system(),
         })
     }
@@ -119,13 +140,24 @@ impl Http {
     async fn whole_body(&self, mut response: reqwest::Response) -> Result<Bytes, HttpError> {
         let max_bytes = self.limits.max_body_bytes;
         let mut whole = BytesMut::new();
+        let mut room = None;
         while let Some(chunk) = response.chunk().await.map_err(HttpError::within_answer)? {
-            if whole.len() + chunk.len() > max_bytes {
+            let size = whole.len() + chunk.len();
+            if size > max_bytes {
                 return Err(HttpError::TooLarge { max_bytes });
+            }
+            if size > self.limits.large_body_bytes && room.is_none() {
+                room = self.room_for_large.clone().acquire_owned().await.ok();
             }
             whole.extend_from_slice(&chunk);
         }
-        Ok(whole.freeze())
+        Ok(match room {
+            Some(room) => Bytes::from_owner(Large {
+                body: whole,
+                _room: room,
+            }),
+            None => whole.freeze(),
+        })
     }
 }
 

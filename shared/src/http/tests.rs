@@ -96,6 +96,30 @@ async fn an_answer_larger_than_allowed_is_not_read_to_its_end_even_when_it_is_sm
 }
 
 #[tokio::test]
+async fn a_large_answer_waits_until_an_earlier_one_is_let_go_to_its_last_part() {
+    let limits = Limits {
+        large_body_bytes: 1_000,
+        large_bodies: 1,
+        ..Limits::default()
+    };
+    let server = Canned::start(|asked| match asked.path() {
+        "/small" => Reply::json("0".repeat(1_000)),
+        _ => Reply::json("0".repeat(1_001)),
+    })
+    .await;
+    let http = server.http_within(limits);
+    let get = |path: &str| http.send(Request::get(format!("{}{path}", server.url)));
+    let part = get("/large").await.unwrap().body.slice(..10);
+    assert_eq!(get("/small").await.unwrap().body.len(), 1_000);
+
+    let mut second = std::pin::pin!(get("/large"));
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut second).await;
+    assert!(early.is_err(), "there is room for one");
+    drop(part);
+    assert_eq!(second.await.unwrap().body.len(), 1_001);
+}
+
+#[tokio::test]
 async fn each_way_of_not_answering_has_its_own_error_and_none_shows_the_url() {
     let server = Canned::start(|asked| match asked.path() {
         "/silence" => Reply::Silence,

@@ -12,6 +12,9 @@ use super::{Lease, StoreError, streams};
 use crate::domain::{Presence, ReadFrom, SyncId, Ties};
 use crate::failpoints::step;
 
+/// Bytes of records in one statement, about.
+const STATEMENT_BYTES: usize = 4 * 1024 * 1024;
+
 /// One record as read from the vendor.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRecord<'a> {
@@ -121,8 +124,8 @@ pub async fn commit(
             .filter_map(|known| known.write)
             .map(|at| &batch.records[at])
             .collect();
-        if !writes.is_empty() {
-            write(conn, batch, &writes).await?;
+        for part in parts(&writes) {
+            write(conn, batch, part).await?;
         }
         step("the batch's records are written");
         touch(conn, batch, &known).await?;
@@ -263,6 +266,21 @@ async fn touch(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Cuts writes so that no statement carries much more than [`STATEMENT_BYTES`]: it is held in memory several times over.
+fn parts<'a, 'b>(writes: &'a [&'b NewRecord<'b>]) -> Vec<&'a [&'b NewRecord<'b>]> {
+    let mut bytes = 0;
+    writes
+        .chunk_by(|record, _| {
+            bytes += record.payload.len();
+            let goes_on = bytes < STATEMENT_BYTES;
+            if !goes_on {
+                bytes = 0;
+            }
+            goes_on
+        })
+        .collect()
 }
 
 async fn write(
