@@ -3,8 +3,10 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
@@ -30,8 +32,10 @@ impl Store {
     /// # Errors
     /// When the pool cannot be built.
     pub fn new(database_url: &SecretString, size: usize) -> Result<Self, StoreError> {
-        let address =
-            AsyncDieselConnectionManager::<AsyncPgConnection>::new(database_url.expose_secret());
+        let address = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(
+            watchful(database_url.expose_secret()),
+            manager_config(),
+        );
         let pool = Pool::builder(address)
             .max_size(size)
             .build()
@@ -57,17 +61,35 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut conn = self.connect().await?;
         AnsiTransactionManager::begin_transaction(&mut *conn).await?;
-        Ok(Transaction { conn: Some(conn) })
+        Ok(Transaction {
+            conn: Some(conn),
+            extent: Extent::UntilCommit,
+        })
     }
 
-    /// A transaction that sees the database as of its first read, whatever is written meanwhile, and writes nothing.
+    /// A connection for one statement that writes: a transaction by itself, committed as it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can be had in five seconds.
+    pub async fn begin_single(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction {
+            conn: Some(self.connect().await?),
+            extent: Extent::OneStatement,
+        })
+    }
+
+    /// A transaction that sees the database as of its first read, whatever is written meanwhile, and writes nothing. It
+    /// may stand idle: it holds no locks that others wait for.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be had in five seconds.
     pub async fn view(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.begin().await?;
         transaction
-            .batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .batch_execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+                 SET LOCAL idle_in_transaction_session_timeout = 0",
+            )
             .await?;
         Ok(transaction)
     }
@@ -81,9 +103,44 @@ impl Store {
     }
 }
 
+/// A connection that broke is noticed when it is used, so nothing is asked of it when it is lent.
+fn manager_config() -> ManagerConfig<AsyncPgConnection> {
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config
+}
+
+/// The same address, with what notices a server that vanished without a word, where the address does not say.
+fn watchful(database_url: &str) -> String {
+    let Ok(mut url) = url::Url::parse(database_url) else {
+        return database_url.to_owned();
+    };
+    for (name, value) in [
+        ("connect_timeout", "5"),
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "5"),
+        ("keepalives_retries", "3"),
+        ("tcp_user_timeout", "20"),
+        // A process that stands still in a transaction holds locks: the server ends it, before any lease runs out.
+        ("options", "-cidle_in_transaction_session_timeout=4000"),
+    ] {
+        if !url.query_pairs().any(|(given, _)| given == name) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    url.into()
+}
+
 /// A connection in a transaction: committed on request, rolled back when dropped.
 pub struct Transaction {
     conn: Option<Conn>,
+    extent: Extent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    UntilCommit,
+    OneStatement,
 }
 
 impl Transaction {
@@ -92,10 +149,16 @@ impl Transaction {
     /// # Errors
     /// When the database refuses or cannot be reached: then whether it was committed is not known.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        if let Some(mut conn) = self.conn.take() {
+        if let Some(mut conn) = self.open() {
             AnsiTransactionManager::commit_transaction(&mut *conn).await?;
         }
         Ok(())
+    }
+
+    /// The connection, where there is something to commit or to undo.
+    fn open(&mut self) -> Option<Conn> {
+        let conn = self.conn.take();
+        conn.filter(|_| self.extent == Extent::UntilCommit)
     }
 }
 
@@ -126,7 +189,7 @@ impl DerefMut for Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if let Some(mut conn) = self.conn.take() {
+        if let Some(mut conn) = self.open() {
             tokio::spawn(async move {
                 if AnsiTransactionManager::rollback_transaction(&mut *conn)
                     .await
