@@ -88,7 +88,8 @@ impl Store {
         transaction
             .batch_execute(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-                 SET LOCAL idle_in_transaction_session_timeout = 0",
+                 SET LOCAL idle_in_transaction_session_timeout = 0;
+                 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
             )
             .await?;
         Ok(transaction)
@@ -110,6 +111,13 @@ fn manager_config() -> ManagerConfig<AsyncPgConnection> {
     config
 }
 
+/// How Postgres treats our sessions. A process that stands still in a transaction holds locks: the server ends it, before
+/// any lease runs out. And rows are found by key: a prepared statement keeps its plan, and one that was made while a table
+/// held a few rows reads the whole table for each job until the statistics are renewed, a minute later. (Between tabs,
+/// because a space in a query becomes a plus.)
+const SESSION: &str = "-cidle_in_transaction_session_timeout=4000\t-cenable_seqscan=off\t\
+                       -cenable_hashjoin=off\t-cenable_mergejoin=off\t-cjit=off";
+
 /// The same address, with what notices a server that vanished without a word, where the address does not say.
 fn watchful(database_url: &str) -> String {
     let Ok(mut url) = url::Url::parse(database_url) else {
@@ -121,8 +129,7 @@ fn watchful(database_url: &str) -> String {
         ("keepalives_interval", "5"),
         ("keepalives_retries", "3"),
         ("tcp_user_timeout", "20"),
-        // A process that stands still in a transaction holds locks: the server ends it, before any lease runs out.
-        ("options", "-cidle_in_transaction_session_timeout=4000"),
+        ("options", SESSION),
     ] {
         if !url.query_pairs().any(|(given, _)| given == name) {
             url.query_pairs_mut().append_pair(name, value);
