@@ -82,3 +82,32 @@ impl<V> QueryId for Statement<V> {
 impl<V> Query for Statement<V> {
     type SqlType = Untyped;
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::debug_query;
+    use diesel::sql_types::{BigInt, Text};
+
+    use super::*;
+
+    #[test]
+    fn values_are_numbered_in_the_order_in_which_they_are_bound_and_the_text_stays_as_it_is() {
+        let query = statement("SELECT $2 || $1 || $2")
+            .bind::<BigInt, _>(7)
+            .bind::<Text, _>("seven");
+        let shown = debug_query::<Pg, _>(&query).to_string();
+        assert!(
+            shown.starts_with("/* $1$2 */ SELECT $2 || $1 || $2"),
+            "{shown}"
+        );
+        assert!(shown.ends_with("[7, \"seven\"]"), "{shown}");
+    }
+
+    #[test]
+    fn a_statement_is_kept_where_one_by_sql_query_is_not() -> QueryResult<()> {
+        let safe = |query: &dyn QueryFragment<Pg>| query.is_safe_to_cache_prepared(&Pg);
+        assert!(safe(&statement("SELECT 1"))?);
+        assert!(!safe(&diesel::sql_query("SELECT 1"))?);
+        Ok(())
+    }
+}
