@@ -10,7 +10,7 @@ all_suites() {
 # Directories of runs that were killed before they could clean up.
 sweep_suites() {
     local dir
-    for dir in "$DEV"/test-*/; do
+    for dir in "$DEV"/{test,bench}-*/; do
         STATE=${dir%/}
         [[ -d $STATE ]] || continue
         ! pid_of suites >/dev/null || continue
@@ -19,6 +19,24 @@ sweep_suites() {
         remove_postgres_directory
         rm -rf "$STATE"
     done
+}
+
+# A state directory for one run, named after WHAT, which goes with it; the logs of one that failed are kept.
+own_servers_state() {
+    STATE=$(mktemp -d "$DEV/$1-XXXXXXXX")
+    chmod 755 "$STATE"
+    mkdir "$STATE/run"
+    echo "$$ $(born $$)" >"$STATE/run/suites"
+    KEEP_LOGS=$DEV/log/failed-$1s
+    # shellcheck disable=SC2317 # called by the exit trap
+    after_stop() {
+        if [[ $1 != 0 && -d $STATE/log ]]; then
+            rm -rf "$KEEP_LOGS"
+            cp -a "$STATE/log" "$KEEP_LOGS"
+        fi
+        remove_postgres_directory
+        rm -rf "$STATE"
+    }
 }
 
 run_suites() {
@@ -35,20 +53,7 @@ run_suites() {
     own_state
     take_charge
     sweep_suites
-    STATE=$(mktemp -d "$DEV/test-XXXXXXXX")
-    chmod 755 "$STATE"
-    mkdir "$STATE/run"
-    echo "$$ $(born $$)" >"$STATE/run/suites"
-    # shellcheck disable=SC2317 # called by the exit trap
-    after_stop() {
-        if [[ $1 != 0 && -d $STATE/log ]]; then
-            rm -rf "$DEV/log/failed-tests"
-            cp -a "$STATE/log" "$DEV/log/failed-tests"
-        fi
-        remove_postgres_directory
-        rm -rf "$STATE"
-    }
-
+    own_servers_state test
     need compiler postgres redis
     [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_python
     build

@@ -5,7 +5,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ExportId, JobKind, RunId};
 use rail_shared::queue::Ring;
-use rail_shared::store::{StoreError, audit, exports, runs};
+use rail_shared::store::{exports, runs};
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
@@ -105,30 +105,8 @@ impl Runs {
 }
 
 async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, Problem> {
-    let mut transaction = api.store.begin().await?;
-    let export = exports::find(&mut transaction, caller.tenant(), id).await?;
-    let export = export.ok_or_else(|| Problem::not_found("export"))?;
-    let run_id = match runs::accept(
-        &mut transaction,
-        caller.tenant(),
-        export.id,
-        api.clock.now(),
-    )
-    .await
-    {
-        Ok(run_id) => run_id,
-        // Erased since it was read.
-        Err(StoreError::Refused(_)) => return Err(Problem::not_found("export")),
-        Err(other) => return Err(other.into()),
-    };
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "export.run",
-        &run_id.to_string(),
-    )
-    .await?;
-    let run = runs::find(&mut transaction, caller.tenant(), export.id, run_id).await?;
+    let mut transaction = api.store.begin_single().await?;
+    let run = runs::start(&mut transaction, caller.actor(), id, api.clock.now()).await?;
     transaction.commit().await?;
-    run.ok_or_else(Problem::internal)
+    run.ok_or_else(|| Problem::not_found("export"))
 }

@@ -5,6 +5,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::StoreError;
+use super::statement::statement;
 use crate::domain::{ConnectionId, EventId, EventType, TenantId};
 
 /// What append writes.
@@ -32,7 +33,7 @@ pub async fn append(conn: &mut AsyncPgConnection, new: &[NewEvent]) -> Result<()
     fn column<T>(new: &[NewEvent], of: impl Fn(&NewEvent) -> T) -> Vec<T> {
         new.iter().map(of).collect()
     }
-    diesel::sql_query(
+    statement(
         "WITH new AS (
              SELECT tenant_id, id, type, connection_id, subject_id,
                     row_number() OVER (PARTITION BY tenant_id ORDER BY id) AS place

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::schema::exports;
+use super::statement::statement;
 use super::{JsonText, Listed, PageAsk, StoreError};
 use crate::domain::{ExportFormat, ExportId, RunId, TenantId};
 
@@ -236,12 +237,12 @@ pub async fn note_runs(conn: &mut AsyncPgConnection, runs: &[RunId]) -> Result<(
 async fn on_runs(
     conn: &mut AsyncPgConnection,
     runs: &[RunId],
-    sql: &str,
+    sql: &'static str,
 ) -> Result<(), StoreError> {
     if runs.is_empty() {
         return Ok(());
     }
-    diesel::sql_query(sql)
+    statement(sql)
         .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(
             runs.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
         )

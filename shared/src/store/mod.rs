@@ -21,6 +21,7 @@ pub mod reading;
 pub mod records;
 pub mod runs;
 mod schema;
+mod statement;
 pub mod streams;
 pub mod syncs;
 

@@ -61,7 +61,21 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut conn = self.connect().await?;
         AnsiTransactionManager::begin_transaction(&mut *conn).await?;
-        Ok(Transaction { conn: Some(conn) })
+        Ok(Transaction {
+            conn: Some(conn),
+            extent: Extent::UntilCommit,
+        })
+    }
+
+    /// A connection for one statement that writes: a transaction by itself, committed as it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can be had in five seconds.
+    pub async fn begin_single(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction {
+            conn: Some(self.connect().await?),
+            extent: Extent::OneStatement,
+        })
     }
 
     /// A transaction that sees the database as of its first read, whatever is written meanwhile, and writes nothing. It
@@ -74,7 +88,8 @@ impl Store {
         transaction
             .batch_execute(
                 "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-                 SET LOCAL idle_in_transaction_session_timeout = 0",
+                 SET LOCAL idle_in_transaction_session_timeout = 0;
+                 SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
             )
             .await?;
         Ok(transaction)
@@ -96,6 +111,13 @@ fn manager_config() -> ManagerConfig<AsyncPgConnection> {
     config
 }
 
+/// How Postgres treats our sessions. A process that stands still in a transaction holds locks: the server ends it, before
+/// any lease runs out. And rows are found by key: a prepared statement keeps its plan, and one that was made while a table
+/// held a few rows reads the whole table for each job until the statistics are renewed, a minute later. (Between tabs,
+/// because a space in a query becomes a plus.)
+const SESSION: &str = "-cidle_in_transaction_session_timeout=4000\t-cenable_seqscan=off\t\
+                       -cenable_hashjoin=off\t-cenable_mergejoin=off\t-cjit=off";
+
 /// The same address, with what notices a server that vanished without a word, where the address does not say.
 fn watchful(database_url: &str) -> String {
     let Ok(mut url) = url::Url::parse(database_url) else {
@@ -107,8 +129,7 @@ fn watchful(database_url: &str) -> String {
         ("keepalives_interval", "5"),
         ("keepalives_retries", "3"),
         ("tcp_user_timeout", "20"),
-        // A process that stands still in a transaction holds locks: the server ends it, before any lease runs out.
-        ("options", "-cidle_in_transaction_session_timeout=4000"),
+        ("options", SESSION),
     ] {
         if !url.query_pairs().any(|(given, _)| given == name) {
             url.query_pairs_mut().append_pair(name, value);
@@ -120,6 +141,13 @@ fn watchful(database_url: &str) -> String {
 /// A connection in a transaction: committed on request, rolled back when dropped.
 pub struct Transaction {
     conn: Option<Conn>,
+    extent: Extent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    UntilCommit,
+    OneStatement,
 }
 
 impl Transaction {
@@ -128,10 +156,16 @@ impl Transaction {
     /// # Errors
     /// When the database refuses or cannot be reached: then whether it was committed is not known.
     pub async fn commit(mut self) -> Result<(), StoreError> {
-        if let Some(mut conn) = self.conn.take() {
+        if let Some(mut conn) = self.open() {
             AnsiTransactionManager::commit_transaction(&mut *conn).await?;
         }
         Ok(())
+    }
+
+    /// The connection, where there is something to commit or to undo.
+    fn open(&mut self) -> Option<Conn> {
+        let conn = self.conn.take();
+        conn.filter(|_| self.extent == Extent::UntilCommit)
     }
 }
 
@@ -162,7 +196,7 @@ impl DerefMut for Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if let Some(mut conn) = self.conn.take() {
+        if let Some(mut conn) = self.open() {
             tokio::spawn(async move {
                 if AnsiTransactionManager::rollback_transaction(&mut *conn)
                     .await

@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit::Actor;
 use super::jobs::{self as job_verbs, JobRow, NewJob};
 use super::schema::{export_runs, jobs};
+use super::statement::statement;
 use super::{Lease, Listed, PageAsk, StoreError};
-use crate::domain::{ExportId, JobKind, RunId, TenantId};
+use crate::domain::{ExportId, JobKind, JobState, RunId, TenantId};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -62,6 +65,79 @@ impl Run {
     fn of((row, job): (RunRow, JobRow)) -> Result<Self, StoreError> {
         let files = serde_json::from_value(row.files.clone())?;
         Ok(Self { row, job, files })
+    }
+
+    /// As it is when it was accepted.
+    fn fresh(id: RunId, export_id: ExportId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            row: RunRow {
+                id,
+                export_id,
+                rows: 0,
+                bytes: 0,
+                files: Value::Array(Vec::new()),
+            },
+            job: JobRow {
+                id: id.into(),
+                state: JobState::Queued,
+                attempt: 0,
+                error: None,
+                created_at,
+                started_at: None,
+                finished_at: None,
+            },
+            files: Vec::new(),
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct StartedRow {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+/// Accepts a run on request: job, run and the line of the audit log, all with one statement, because every round trip
+/// costs more than what it asks for. `None` when the tenant has no such export.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn start(
+    conn: &mut AsyncPgConnection,
+    actor: &Actor,
+    export: ExportId,
+    at: DateTime<Utc>,
+) -> Result<Option<Run>, StoreError> {
+    let id = RunId::new();
+    let started = statement(
+        "WITH wanted AS (
+             SELECT $1 AS run_id, id, tenant_id FROM exports WHERE tenant_id = $2 AND id = $3
+         ), job AS (
+             INSERT INTO jobs (id, tenant_id, kind, created_at) SELECT run_id, tenant_id, $4, $5 FROM wanted RETURNING created_at
+         ), run AS (
+             INSERT INTO export_runs (id, tenant_id, export_id) SELECT run_id, tenant_id, id FROM wanted
+         ), noted AS (
+             INSERT INTO audit_log (tenant_id, key_id, action, subject, request_id)
+             SELECT tenant_id, $6, 'export.run', $7, $8 FROM wanted
+         )
+         SELECT created_at FROM job",
+    )
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .bind::<sql_types::Uuid, _>(actor.grant.tenant_id.uuid())
+    .bind::<sql_types::Uuid, _>(export.uuid())
+    .bind::<sql_types::Text, _>(JobKind::Export.as_str())
+    .bind::<sql_types::Timestamptz, _>(at)
+    .bind::<sql_types::Uuid, _>(actor.grant.key_id.uuid())
+    .bind::<sql_types::Text, _>(id.to_string())
+    .bind::<sql_types::Text, _>(&actor.request_id)
+    .get_result::<StartedRow>(conn)
+    .await
+    .optional();
+    match started.map_err(StoreError::from) {
+        Ok(row) => Ok(row.map(|row| Run::fresh(id, export, row.created_at))),
+        // The export was erased meanwhile.
+        Err(StoreError::Refused(_)) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Lease, millis};
 use crate::domain::{EventType, JobId, JobKind};
 use crate::store::StoreError;
 use crate::store::events::{self, NewEvent};
+use crate::store::statement::statement;
 
 #[derive(diesel::QueryableByName)]
 struct ClaimedRow {
@@ -50,7 +51,7 @@ pub async fn claim(
         .unzip();
     conn.transaction(async |conn| {
         // A row that another transaction holds is passed over: whoever holds it is about to change it.
-        let rows: Vec<ClaimedRow> = diesel::sql_query(
+        let rows: Vec<ClaimedRow> = statement(
             "WITH free AS (
                  SELECT jobs.id FROM jobs JOIN unnest($1, $2) AS rung (id, dispatch_no) ON jobs.id = rung.id
                  WHERE (state = 'QUEUED' AND due_at <= now() AND jobs.dispatch_no = rung.dispatch_no)

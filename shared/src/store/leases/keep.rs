@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::millis;
 use crate::domain::JobId;
 use crate::store::StoreError;
+use crate::store::statement::statement;
 
 /// A lease that is still held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub async fn keep(
     let (ids, fences): (Vec<Uuid>, Vec<i64>) =
         held.iter().map(|(id, fence)| (id.uuid(), fence)).unzip();
     // Locked in one order, as everywhere where one transaction takes several jobs.
-    let rows: Vec<KeptRow> = diesel::sql_query(
+    let rows: Vec<KeptRow> = statement(
         "WITH mine AS (
              SELECT jobs.id FROM jobs JOIN unnest($1, $2) AS held (id, fence) ON jobs.id = held.id
              WHERE jobs.fence = held.fence AND state = 'RUNNING'

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::StoreError;
+use super::statement::statement;
 use crate::domain::{ConnectionId, JobId, JobKind, TenantId};
 
 pub use claim::claim;
@@ -65,8 +66,12 @@ impl Lease {
         .await
     }
 
-    async fn check(&self, conn: &mut AsyncPgConnection, sql: &str) -> Result<(), StoreError> {
-        let held = diesel::sql_query(sql)
+    async fn check(
+        &self,
+        conn: &mut AsyncPgConnection,
+        sql: &'static str,
+    ) -> Result<(), StoreError> {
+        let held = statement(sql)
             .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
             .bind::<BigInt, _>(self.fence)
             .execute(conn)

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Lease, millis};
 use crate::domain::{AttemptOutcome, Failure, JobId, JobState};
 use crate::store::StoreError;
+use crate::store::statement::statement;
 
 /// How an attempt is settled.
 #[derive(Debug, Clone)]
@@ -100,7 +101,7 @@ pub async fn settle(
         .iter()
         .map(|(_, how)| how.failure().map(serde_json::to_value).transpose())
         .collect::<Result<_, _>>()?;
-    let rows: Vec<StandingRow> = diesel::sql_query(
+    let rows: Vec<StandingRow> = statement(
         "WITH mine AS (
              SELECT jobs.id, ends.fence, ends.wait_ms, ends.error,
                     CASE WHEN gives_in THEN 'CANCELLED' ELSE ends.state END AS state,

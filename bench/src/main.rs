@@ -1,0 +1,50 @@
+//! `rail-bench`: what a job and a request cost. `./dev bench` runs it on private servers.
+//!
+//! One binary is every program of a measurement, each in a process of its own: the driver, which is also the load, and,
+//! started by it, the api, a worker whose work is nothing, and the bare handler the api is compared with.
+
+mod backlog;
+mod bare;
+mod client;
+mod cpu;
+mod jobs;
+mod latency;
+mod load;
+mod programs;
+mod stage;
+mod status;
+mod table;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures jobs that do nothing, through the whole way.
+    Jobs(jobs::Wanted),
+    /// The product's api; settings as of `rail-api`.
+    Api,
+    /// The product's worker; settings as of `rail-worker`. Its work is nothing.
+    Worker {
+        /// A datagram socket that is told of every job as its work begins.
+        #[arg(long)]
+        tell: Option<std::path::PathBuf>,
+    },
+    /// A handler that reads one row by its key and answers JSON, and nothing else.
+    Bare,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Jobs(wanted) => jobs::measure(&wanted).await,
+        Command::Api => programs::api().await,
+        Command::Worker { tell } => programs::worker(tell.as_deref()).await,
+        Command::Bare => programs::bare().await,
+    }
+}
