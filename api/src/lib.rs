@@ -8,6 +8,7 @@
 mod answer;
 mod auth;
 mod body;
+mod cancelling;
 mod connecting;
 mod front;
 mod grants;

@@ -10,8 +10,9 @@ use rail_shared::store::{StoreError, audit, exports, runs};
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
+use crate::cancelling;
 use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal};
+use crate::refusal::{Finds, Fits, ListsWithin, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
@@ -42,7 +43,7 @@ impl Runs {
         let run = accept(api, &caller, export_id.0.0).await?;
         let ring = Ring::new(run.row.id.into(), caller.tenant(), 0);
         api.ringer.ring(JobKind::Export, ring);
-        let location = format!("{BASE}/exports/{}/runs/{}", run.row.export_id, run.row.id);
+        let location = location_of(run.row.export_id, run.row.id);
         Ok(Accepted::new(run).at(location))
     }
 
@@ -102,6 +103,42 @@ impl Runs {
         let found = runs::find(&mut conn, caller.tenant(), export_id.0.0, run_id.0.0).await?;
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("run"))?))
     }
+
+    /// Cancel a run of an export.
+    ///
+    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds and leaves no files.
+    /// Asking again while that is under way is answered the same; a run that has ended is refused with 409
+    /// `already-ended`.
+    #[oai(
+        path = "/exports/:exportId/runs/:runId/cancel",
+        method = "post",
+        operation_id = "cancelExportRun"
+    )]
+    async fn cancel(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+        /// Which run.
+        #[oai(name = "runId")]
+        run_id: Path<Id<RunId>>,
+    ) -> Result<Accepted<ExportRun>, Refusal<Fits>> {
+        let (export, id) = (export_id.0.0, run_id.0.0);
+        let not_found = || Problem::not_found("run");
+        let mut transaction = api.store.begin().await?;
+        let found = runs::find(&mut transaction, caller.tenant(), export, id).await?;
+        found.ok_or_else(not_found)?;
+        cancelling::cancel(&mut transaction, &caller, JobKind::Export, id.into()).await?;
+        let asked = runs::find(&mut transaction, caller.tenant(), export, id).await?;
+        transaction.commit().await?;
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))
+    }
+}
+
+fn location_of(export: ExportId, run: RunId) -> String {
+    format!("{BASE}/exports/{export}/runs/{run}")
 }
 
 async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, Problem> {

@@ -15,9 +15,10 @@ use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::cancelling;
 use crate::connecting;
 use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal, Starts};
+use crate::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::sync::Sync;
 use crate::schemas::sync_asked::{IfRunning, NewSync, SyncMeant, refuse};
@@ -122,6 +123,38 @@ impl Syncs {
         let mut conn = api.store.connect().await?;
         let found = syncs::find(&mut conn, caller.tenant(), connection_id.0.0, sync_id.0.0).await?;
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("sync"))?))
+    }
+
+    /// Cancel a sync.
+    ///
+    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds, which keeps what was
+    /// committed until then. Asking again while that is under way is answered the same; a sync that has ended is refused
+    /// with 409 `already-ended`.
+    #[oai(
+        path = "/connections/:connectionId/sync/:syncId/cancel",
+        method = "post",
+        operation_id = "cancelSync"
+    )]
+    async fn cancel(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which connection.
+        #[oai(name = "connectionId")]
+        connection_id: Path<Id<ConnectionId>>,
+        /// Which sync.
+        #[oai(name = "syncId")]
+        sync_id: Path<Id<SyncId>>,
+    ) -> Result<Accepted<Sync>, Refusal<Fits>> {
+        let (connection, id) = (connection_id.0.0, sync_id.0.0);
+        let not_found = || Problem::not_found("sync");
+        let mut transaction = api.store.begin().await?;
+        let found = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        found.ok_or_else(not_found)?;
+        cancelling::cancel(&mut transaction, &caller, JobKind::Sync, id.into()).await?;
+        let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        transaction.commit().await?;
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(connection, id)))
     }
 }
 
