@@ -15,12 +15,14 @@ mod grants;
 mod openapi;
 mod problem;
 mod refusal;
+mod retrying;
 mod routes;
 mod schemas;
 mod serving;
 mod shapes;
 mod startup;
 mod state;
+mod syncing;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What callers ask of jobs that exist.
+//! Asking that work end.
 
 use std::time::Duration;
 

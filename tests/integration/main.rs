@@ -9,5 +9,6 @@ mod jobs;
 mod leases;
 mod ordered;
 mod queue;
+mod retry;
 mod s3;
 mod syncs;

@@ -1,15 +1,10 @@
 //! Syncs of a connection.
 
-use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
-use rail_shared::queue::Ring;
-use rail_shared::store::connections::ConnectionRow;
-use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
-use rail_shared::store::syncs::{self, NewSync as NewSyncRow};
-use rail_shared::store::{StoreError, audit};
+use rail_shared::domain::{ConnectionId, JobKind, SyncId};
+use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
@@ -21,12 +16,10 @@ use crate::problem::Problem;
 use crate::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::sync::Sync;
-use crate::schemas::sync_asked::{IfRunning, NewSync, SyncMeant, refuse};
+use crate::schemas::sync_asked::{IfRunning, NewSync, refuse};
 use crate::schemas::wire::Id;
 use crate::state::Api;
-
-/// How often acceptance is tried when the sync that was in the way has just ended.
-const TRIES: usize = 3;
+use crate::syncing;
 
 /// The operations on syncs.
 #[derive(Debug)]
@@ -58,14 +51,10 @@ impl Syncs {
     ) -> Result<Accepted<Sync>, Refusal<Starts>> {
         let connection =
             connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
-        let connector = api
-            .catalogue
-            .get(&connection.connector_id)
-            .ok_or_else(|| not_active(&connection))?;
-        let meant = body.read(api, connector)?;
-        may_sync(&connection)?;
-        let accepted = accept(api, &caller, connection.id, &meant, if_running.0).await?;
-        let location = location(&accepted);
+        let meant = body.read(api, syncing::connector(api, &connection)?)?;
+        syncing::may_sync(&connection)?;
+        let accepted = syncing::accept(api, &caller, connection.id, &meant, if_running.0).await?;
+        let location = syncing::location_of(accepted.asked.connection_id, accepted.asked.id);
         Ok(Accepted::new(accepted).at(location))
     }
 
@@ -154,114 +143,6 @@ impl Syncs {
         cancelling::cancel(&mut transaction, &caller, JobKind::Sync, id.into()).await?;
         let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         transaction.commit().await?;
-        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(connection, id)))
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncing::location_of(connection, id)))
     }
-}
-
-fn location(sync: &syncs::Sync) -> String {
-    location_of(sync.asked.connection_id, sync.asked.id)
-}
-
-fn location_of(connection: ConnectionId, sync: SyncId) -> String {
-    format!("{BASE}/connections/{connection}/sync/{sync}")
-}
-
-/// A connection in ERROR may be tried: the sync itself shows whether the reason is gone.
-fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
-    match connection.status {
-        ConnectionStatus::Active | ConnectionStatus::Error => Ok(()),
-        ConnectionStatus::PendingAuthorization
-        | ConnectionStatus::ReauthRequired
-        | ConnectionStatus::Paused => Err(not_active(connection)),
-    }
-}
-
-fn not_active(connection: &ConnectionRow) -> Problem {
-    let reason = connection.status_reason.as_deref().unwrap_or_default();
-    let detail = format!(
-        "The connection is {} and cannot be synced. {reason}",
-        connection.status
-    );
-    Problem::new(
-        StatusCode::CONFLICT,
-        "connection-not-active",
-        detail.trim_end(),
-    )
-}
-
-async fn accept(
-    api: &Api,
-    caller: &Caller,
-    connection: ConnectionId,
-    meant: &SyncMeant,
-    if_running: IfRunning,
-) -> Result<syncs::Sync, Problem> {
-    for _ in 0..TRIES {
-        match try_accept(api, caller, connection, meant).await {
-            Ok(sync) => {
-                let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
-                api.ringer.ring(JobKind::Sync, ring);
-                return Ok(sync);
-            }
-            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => {}
-            // Erased since it was read.
-            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection")),
-            Err(other) => return Err(other.into()),
-        }
-        let mut conn = api.store.connect().await?;
-        let Some(active) = jobs::active_sync(&mut conn, connection).await? else {
-            continue;
-        };
-        let active = SyncId::from(active);
-        match if_running {
-            IfRunning::Refuse => return Err(already_active(connection, active)),
-            IfRunning::Attach => {
-                if let Some(sync) =
-                    syncs::find(&mut conn, caller.tenant(), connection, active).await?
-                {
-                    return Ok(sync);
-                }
-            }
-        }
-    }
-    let detail = "Syncs of this connection begin and end right now; try again.";
-    Err(Problem::unavailable("busy", detail))
-}
-
-async fn try_accept(
-    api: &Api,
-    caller: &Caller,
-    connection: ConnectionId,
-    meant: &SyncMeant,
-) -> Result<syncs::Sync, StoreError> {
-    let new = NewSyncRow {
-        tenant_id: caller.tenant(),
-        connection_id: connection,
-        mode: meant.mode,
-        date_range: meant.date_range,
-        entities: &meant.entities,
-        created_at: api.clock.now(),
-    };
-    let mut transaction = api.store.begin().await?;
-    let id = syncs::accept(&mut transaction, &new).await?;
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "sync.start",
-        &id.to_string(),
-    )
-    .await?;
-    let accepted = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
-    transaction.commit().await?;
-    accepted.ok_or(StoreError::Stale)
-}
-
-fn already_active(connection: ConnectionId, active: SyncId) -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        "sync-already-active",
-        format!("The sync {active} of this connection is active; wait for it, or ask with ifRunning=attach."),
-    )
-    .with_sync(active.to_string())
-    .with_header(header::LOCATION, location_of(connection, active))
 }

@@ -1,8 +1,8 @@
-//! What callers ask of jobs: to end.
+//! What callers ask of jobs: to end, or to go on after all.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Bool, Integer, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::StoreError;
@@ -82,3 +82,32 @@ const END: &str = "\
     )
     UPDATE job_attempts SET ended_at = now(), outcome = 'CANCELLED'
     WHERE job_id = (SELECT id FROM ended) AND ended_at IS NULL";
+
+#[derive(QueryableByName)]
+struct RetriedRow {
+    #[diesel(sql_type = Integer)]
+    dispatch_no: i32,
+}
+
+/// Puts a FAILED job of a tenant back, due now, to go on from what it last committed with its whole budget of attempts
+/// before it. Returns its dispatch number; `None` when there is no such job or it is not FAILED.
+///
+/// # Errors
+/// [`StoreError::Refused`] by [`ONE_ACTIVE_SYNC`](super::jobs::ONE_ACTIVE_SYNC) when the connection has an active sync.
+pub async fn retry(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: JobId,
+) -> Result<Option<i32>, StoreError> {
+    let row: Option<RetriedRow> = diesel::sql_query(
+        "UPDATE jobs SET state = 'QUEUED', due_at = now(), dispatch_no = dispatch_no + 1, barren_attempts = 0,
+                progress_at = now(), finished_at = NULL, error = NULL, cancel_requested_at = NULL
+         WHERE id = $1 AND tenant_id = $2 AND state = 'FAILED' RETURNING dispatch_no",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(row.map(|row| row.dispatch_no))
+}

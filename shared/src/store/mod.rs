@@ -11,6 +11,7 @@ pub mod events;
 pub mod exports;
 pub mod extract;
 mod filter;
+pub mod job_lists;
 pub mod job_requests;
 pub mod jobs;
 mod json_text;
