@@ -12,6 +12,8 @@ mod cancelling;
 mod connecting;
 mod front;
 mod grants;
+mod idempotency;
+mod in_flight;
 mod openapi;
 mod problem;
 mod refusal;

@@ -6,12 +6,15 @@ use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
 use rail_shared::queue::Ring;
 use rail_shared::store::connections::ConnectionRow;
 use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
-use rail_shared::store::syncs::{self, NewSync as NewSyncRow};
-use rail_shared::store::{StoreError, audit};
+use rail_shared::store::syncs::{self, NewSync};
+use rail_shared::store::{StoreError, Transaction, audit};
 
+use crate::answer::Accepted;
 use crate::auth::Caller;
+use crate::idempotency::{Entry, Once, Stop};
 use crate::problem::Problem;
 use crate::routes::BASE;
+use crate::schemas::sync::Sync;
 use crate::schemas::sync_asked::{IfRunning, SyncMeant};
 use crate::state::Api;
 
@@ -68,17 +71,20 @@ pub async fn accept(
     connection: ConnectionId,
     meant: &SyncMeant,
     if_running: IfRunning,
-) -> Result<syncs::Sync, Problem> {
+    entry: &Entry<'_>,
+) -> Result<Once<Accepted<Sync>>, Stop> {
     for _ in 0..TRIES {
-        match try_accept(api, caller, connection, meant).await {
+        let mut transaction = entry.begin().await?;
+        match write(&mut transaction, api, caller, connection, meant).await {
             Ok(sync) => {
                 let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
+                let answer = entry.commit(transaction, accepted(sync)).await?;
                 api.ringer.ring(JobKind::Sync, ring);
-                return Ok(sync);
+                return Ok(answer);
             }
-            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => {}
+            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => drop(transaction),
             // Erased since it was read.
-            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection")),
+            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection").into()),
             Err(other) => return Err(other.into()),
         }
         let mut conn = api.store.connect().await?;
@@ -87,27 +93,33 @@ pub async fn accept(
         };
         let active = SyncId::from(active);
         match if_running {
-            IfRunning::Refuse => return Err(already_active(connection, active)),
+            IfRunning::Refuse => return Err(already_active(connection, active).into()),
             IfRunning::Attach => {
-                if let Some(sync) =
-                    syncs::find(&mut conn, caller.tenant(), connection, active).await?
-                {
-                    return Ok(sync);
+                let sync = syncs::find(&mut conn, caller.tenant(), connection, active).await?;
+                drop(conn);
+                if let Some(sync) = sync {
+                    return entry.answer(accepted(sync)).await;
                 }
             }
         }
     }
     let detail = "Syncs of this connection begin and end right now; try again.";
-    Err(Problem::unavailable("busy", detail))
+    Err(Problem::unavailable("busy", detail).into())
 }
 
-async fn try_accept(
+fn accepted(sync: syncs::Sync) -> Accepted<Sync> {
+    let location = location_of(sync.asked.connection_id, sync.asked.id);
+    Accepted::new(sync).at(location)
+}
+
+async fn write(
+    transaction: &mut Transaction,
     api: &Api,
     caller: &Caller,
     connection: ConnectionId,
     meant: &SyncMeant,
 ) -> Result<syncs::Sync, StoreError> {
-    let new = NewSyncRow {
+    let new = NewSync {
         tenant_id: caller.tenant(),
         connection_id: connection,
         mode: meant.mode,
@@ -115,17 +127,9 @@ async fn try_accept(
         entities: &meant.entities,
         created_at: api.clock.now(),
     };
-    let mut transaction = api.store.begin().await?;
-    let id = syncs::accept(&mut transaction, &new).await?;
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "sync.start",
-        &id.to_string(),
-    )
-    .await?;
-    let accepted = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
-    transaction.commit().await?;
+    let id = syncs::accept(transaction, &new).await?;
+    audit::write(transaction, caller.actor(), "sync.start", &id.to_string()).await?;
+    let accepted = syncs::find(transaction, caller.tenant(), connection, id).await?;
     accepted.ok_or(StoreError::Stale)
 }
 

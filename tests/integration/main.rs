@@ -5,6 +5,7 @@ mod cancel;
 mod connections;
 mod document;
 mod exports;
+mod idempotency;
 mod jobs;
 mod leases;
 mod ordered;

@@ -11,8 +11,9 @@ use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
 use crate::cancelling;
+use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
-use crate::refusal::{Finds, Fits, ListsWithin, Refusal};
+use crate::refusal::{Begins, Finds, Fits, ListsWithin, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
@@ -39,12 +40,16 @@ impl Runs {
         /// Which export.
         #[oai(name = "exportId")]
         export_id: Path<Id<ExportId>>,
-    ) -> Result<Accepted<ExportRun>, Refusal<Finds>> {
-        let run = accept(api, &caller, export_id.0.0).await?;
-        let ring = Ring::new(run.row.id.into(), caller.tenant(), 0);
-        api.ringer.ring(JobKind::Export, ring);
-        let location = location_of(run.row.export_id, run.row.id);
-        Ok(Accepted::new(run).at(location))
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+    ) -> Result<Once<Accepted<ExportRun>>, Refusal<Begins>> {
+        let started = async {
+            let entry = key.enter(api, &caller, None).await?;
+            accept(api, &caller, export_id.0.0, &entry).await
+        };
+        Ok(started.await.or_else(Stop::answer)?)
     }
 
     /// List the runs of an export.
@@ -141,8 +146,13 @@ fn location_of(export: ExportId, run: RunId) -> String {
     format!("{BASE}/exports/{export}/runs/{run}")
 }
 
-async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, Problem> {
-    let mut transaction = api.store.begin().await?;
+async fn accept(
+    api: &Api,
+    caller: &Caller,
+    id: ExportId,
+    entry: &Entry<'_>,
+) -> Result<Once<Accepted<ExportRun>>, Stop> {
+    let mut transaction = entry.begin().await?;
     let export = exports::find(&mut transaction, caller.tenant(), id).await?;
     let export = export.ok_or_else(|| Problem::not_found("export"))?;
     let run_id = match runs::accept(
@@ -155,7 +165,7 @@ async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, P
     {
         Ok(run_id) => run_id,
         // Erased since it was read.
-        Err(StoreError::Refused(_)) => return Err(Problem::not_found("export")),
+        Err(StoreError::Refused(_)) => return Err(Problem::not_found("export").into()),
         Err(other) => return Err(other.into()),
     };
     audit::write(
@@ -166,6 +176,10 @@ async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, P
     )
     .await?;
     let run = runs::find(&mut transaction, caller.tenant(), export.id, run_id).await?;
-    transaction.commit().await?;
-    run.ok_or_else(Problem::internal)
+    let run = run.ok_or_else(Problem::internal)?;
+    let accepted = Accepted::new(run).at(location_of(export.id, run_id));
+    let answer = entry.commit(transaction, accepted).await?;
+    let ring = Ring::new(run_id.into(), caller.tenant(), 0);
+    api.ringer.ring(JobKind::Export, ring);
+    Ok(answer)
 }

@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::body::Body;
 use crate::cancelling;
 use crate::connecting;
+use crate::idempotency::{IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
 use crate::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
 use crate::schemas::cursor::{default_limit, next, page_ask};
@@ -47,15 +48,21 @@ impl Syncs {
         /// What to do when the connection has an active sync.
         #[oai(name = "ifRunning", default = "refuse")]
         if_running: Query<IfRunning>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewSync>,
-    ) -> Result<Accepted<Sync>, Refusal<Starts>> {
-        let connection =
-            connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
-        let meant = body.read(api, syncing::connector(api, &connection)?)?;
-        syncing::may_sync(&connection)?;
-        let accepted = syncing::accept(api, &caller, connection.id, &meant, if_running.0).await?;
-        let location = syncing::location_of(accepted.asked.connection_id, accepted.asked.id);
-        Ok(Accepted::new(accepted).at(location))
+    ) -> Result<Once<Accepted<Sync>>, Refusal<Starts>> {
+        let started = async {
+            let entry = key.enter(api, &caller, Some(body.json())).await?;
+            let id = connection_id.0.0;
+            let connection = connecting::find(&mut api.store.connect().await?, &caller, id).await?;
+            let meant = body.read(api, syncing::connector(api, &connection)?)?;
+            syncing::may_sync(&connection)?;
+            syncing::accept(api, &caller, connection.id, &meant, if_running.0, &entry).await
+        };
+        Ok(started.await.or_else(Stop::answer)?)
     }
 
     /// List the syncs of a connection.

@@ -11,6 +11,7 @@ pub mod events;
 pub mod exports;
 pub mod extract;
 mod filter;
+pub mod idempotency_keys;
 pub mod job_lists;
 pub mod job_requests;
 pub mod jobs;
