@@ -75,6 +75,11 @@ async fn a_sync_that_waits_is_cancelled_at_once_and_never_begun() {
     );
     let (_, sync) = path.rsplit_once('/').unwrap();
     assert_eq!(audited(&rail, "sync.cancel").await, json!([sync]));
+    let told = "SELECT jsonb_agg(events.type ORDER BY seq) FROM events JOIN syncs ON subject_id = syncs.id";
+    assert_eq!(
+        rail.database.ask(told).await,
+        json!(["integration.sync.cancelled"])
+    );
 
     let again = rail
         .caller

@@ -5,6 +5,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ExportId, JobKind, RunId};
 use rail_shared::queue::Ring;
+use rail_shared::store::job_lists::Purpose;
 use rail_shared::store::{StoreError, audit, exports, runs};
 
 use super::{BASE, Tag};
@@ -135,7 +136,13 @@ impl Runs {
         let mut transaction = api.store.begin().await?;
         let found = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         found.ok_or_else(not_found)?;
-        cancelling::cancel(&mut transaction, &caller, JobKind::Export, id.into()).await?;
+        cancelling::cancel(
+            &mut transaction,
+            &caller,
+            Purpose::Export(export),
+            id.into(),
+        )
+        .await?;
         let asked = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         transaction.commit().await?;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))

@@ -3,7 +3,8 @@
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::{ConnectionId, JobKind, SyncId};
+use rail_shared::domain::{ConnectionId, SyncId};
+use rail_shared::store::job_lists::Purpose;
 use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
@@ -147,7 +148,13 @@ impl Syncs {
         let mut transaction = api.store.begin().await?;
         let found = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         found.ok_or_else(not_found)?;
-        cancelling::cancel(&mut transaction, &caller, JobKind::Sync, id.into()).await?;
+        cancelling::cancel(
+            &mut transaction,
+            &caller,
+            Purpose::Sync(connection),
+            id.into(),
+        )
+        .await?;
         let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         transaction.commit().await?;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncing::location_of(connection, id)))
