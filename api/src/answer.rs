@@ -1,5 +1,7 @@
 //! What an operation answers when it succeeds: the `data` envelope, written straight from the wire types.
 
+use std::fmt;
+
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
@@ -7,7 +9,7 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::Type;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 use crate::refusal::documented_header;
@@ -160,13 +162,26 @@ impl<T> Listed<T> {
     }
 }
 
-impl<const STATUS: u16, C: Content> IntoResponse for Answer<STATUS, C> {
+/// An answer in the words that go out: what can be kept and said again.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Said {
+    status: u16,
+    location: Option<String>,
+    etag: Option<String>,
+    body: String,
+}
+
+/// Bodies show secrets.
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Said").finish_non_exhaustive()
+    }
+}
+
+impl IntoResponse for Said {
     fn into_response(self) -> Response {
-        let Ok(body) = serde_json::to_vec(&self.content) else {
-            return Problem::internal().answer("");
-        };
         let mut response = Response::builder()
-            .status(StatusCode::from_u16(STATUS).unwrap_or_default())
+            .status(StatusCode::from_u16(self.status).unwrap_or_default())
             .content_type(JSON);
         if let Some(location) = self.location {
             response = response.header(header::LOCATION, location);
@@ -174,7 +189,35 @@ impl<const STATUS: u16, C: Content> IntoResponse for Answer<STATUS, C> {
         if let Some(etag) = self.etag {
             response = response.header(header::ETAG, etag);
         }
-        response.body(body)
+        response.body(self.body)
+    }
+}
+
+impl<const STATUS: u16, C: Content> Answer<STATUS, C> {
+    /// Puts it into words.
+    ///
+    /// # Errors
+    /// When the content cannot be JSON: a fault of ours.
+    pub fn said(self) -> Result<Said, Problem> {
+        let body = serde_json::to_string(&self.content).map_err(|error| {
+            tracing::error!(%error, "an answer cannot be written");
+            Problem::internal()
+        })?;
+        Ok(Said {
+            status: STATUS,
+            location: self.location,
+            etag: self.etag,
+            body,
+        })
+    }
+}
+
+impl<const STATUS: u16, C: Content> IntoResponse for Answer<STATUS, C> {
+    fn into_response(self) -> Response {
+        match self.said() {
+            Ok(said) => said.into_response(),
+            Err(problem) => problem.answer(""),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use rail_shared::domain::Faults;
+use rail_shared::domain::{Faults, fingerprint};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -111,6 +111,15 @@ impl Json {
             .collect()
     }
 
+    /// What is the same for two bodies that differ in white space and in the order of keys only.
+    pub fn fingerprint(&self) -> String {
+        match fingerprint(&self.text) {
+            Ok(fingerprint) => format!("{:032x}", u128::from_be_bytes(fingerprint.to_bytes())),
+            // What Postgres could not hold is compared letter by letter.
+            Err(_) => String::from_utf8_lossy(&self.text).into_owned(),
+        }
+    }
+
     /// A member of the body as it was written, numbers with all their digits.
     pub fn raw(&self, member: &str) -> Option<String> {
         let members: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.text).ok()?;
@@ -141,6 +150,13 @@ impl<T: Asked> Body<T> {
             }
             _ => Err(Problem::invalid(faults)),
         }
+    }
+}
+
+impl<T> Body<T> {
+    /// The body, as it came.
+    pub fn json(&self) -> &Json {
+        &self.json
     }
 }
 

@@ -15,9 +15,12 @@ use rail_shared::store::events::{self, NewEvent};
 use rail_shared::store::{Conn, StoreError};
 use serde_json::{Map, Value};
 
+use crate::answer::Created;
 use crate::auth::Caller;
+use crate::idempotency::{Entry, Once, Stop};
 use crate::problem::{Problem, changed_meanwhile};
-use crate::schemas::connection::ConnectionTest;
+use crate::routes::BASE;
+use crate::schemas::connection::{Connection, ConnectionTest};
 use crate::schemas::connection_asked::{ConnectionMeant, PatchMeant, Standing};
 use crate::state::Api;
 
@@ -53,6 +56,11 @@ pub async fn find(
     found.ok_or_else(|| Problem::not_found("connection"))
 }
 
+/// The version of a connection, as ETag.
+pub fn etag(row: &ConnectionRow) -> String {
+    format!("\"v{}\"", row.version)
+}
+
 /// Makes a connection.
 ///
 /// # Errors
@@ -62,7 +70,8 @@ pub async fn create(
     caller: &Caller,
     meant: ConnectionMeant,
     probing: Probing,
-) -> Result<ConnectionRow, Problem> {
+    entry: &Entry<'_>,
+) -> Result<Once<Created<Connection>>, Stop> {
     let ConnectionMeant {
         connector,
         name,
@@ -103,7 +112,7 @@ pub async fn create(
             .map(|interval| after(now, interval)),
         created_at: now,
     };
-    let mut transaction = api.store.begin().await?;
+    let mut transaction = entry.begin().await?;
     let row = connections::create(&mut transaction, &new).await?;
     audit::write(
         &mut transaction,
@@ -119,8 +128,9 @@ pub async fn create(
         subject_id: id.uuid(),
     };
     events::append(&mut transaction, &[connected]).await?;
-    transaction.commit().await?;
-    Ok(row)
+    let (location, etag) = (format!("{BASE}/connections/{id}"), etag(&row));
+    let made = Created::new(row).at(location).tagged(etag);
+    entry.commit(transaction, made).await
 }
 
 /// What a change of a connection is judged against.

@@ -8,18 +8,23 @@
 mod answer;
 mod auth;
 mod body;
+mod cancelling;
 mod connecting;
 mod front;
 mod grants;
+mod idempotency;
+mod in_flight;
 mod openapi;
 mod problem;
 mod refusal;
+mod retrying;
 mod routes;
 mod schemas;
 mod serving;
 mod shapes;
 mod startup;
 mod state;
+mod syncing;
 
 #[cfg(test)]
 mod tests;

@@ -42,8 +42,10 @@ statuses! {
     Changes = [400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503];
     /// Of a body that starts work on one thing.
     Starts = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
+    /// Of an operation without a body that starts work on one thing.
+    Begins = [401, 403, 404, 422, 500, 503];
     /// Of one thing that may not be in the state for it.
-    Downloads = [401, 403, 404, 409, 500, 503];
+    Fits = [401, 403, 404, 409, 500, 503];
     /// Of an operation for anybody that may find us unready.
     Ready = [503];
 }

@@ -13,6 +13,7 @@ use rail_shared::secrets::{ExposeSecret, KeyRing, References};
 use rail_shared::store::{Store, StoreError};
 
 use crate::grants::Grants;
+use crate::in_flight::InFlight;
 use crate::shapes::Shapes;
 
 /// The api's parts. Cheap to clone.
@@ -41,6 +42,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Keys that were accepted a moment ago.
     pub(crate) grants: Grants,
+    /// Requests with an Idempotency-Key that are being answered.
+    pub(crate) in_flight: InFlight,
     /// What bodies are checked against.
     pub(crate) shapes: Shapes,
 }
@@ -84,6 +87,7 @@ impl Api {
             outputs: shared.outputs.clone(),
             clock,
             grants: Grants::default(),
+            in_flight: InFlight::default(),
             shapes: Shapes::compile().map_err(SetupError::Shapes)?,
         })))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rail_shared::domain::JobId;
 use rail_tests::harness::{Rail, text};
 use rail_tests::sandbox::stripe::Settings;
 use rail_tests::wait::wait_until;
@@ -43,7 +44,14 @@ impl Ids {
             let key = json!({"name": "Spare", "scopes": ["read"]});
             keys.push(made(rail, "/api-keys", &key, "keyId").await);
         }
+        let failed = failed_jobs(rail, text(&run, "exportId")).await;
+        let (held_sync, held_run) = (held_sync(rail).await, held_run(rail, &export).await);
         Self(vec![
+            ("failed-jobs", failed),
+            ("held-connections", vec![held_sync.0]),
+            ("held-syncs", vec![held_sync.1]),
+            ("held-exports", vec![held_run.0]),
+            ("held-runs", vec![held_run.1]),
             ("connections", vec![connection]),
             ("syncs", vec![text(&sync, "syncId").to_owned()]),
             ("exports", vec![text(&run, "exportId").to_owned()]),
@@ -65,6 +73,56 @@ impl Ids {
         let kept = self.0.iter().filter(|(name, _)| !name.starts_with("spare"));
         kept.flat_map(|(_, ids)| ids)
     }
+}
+
+/// Jobs that may be retried: runs that ended, as if they had failed.
+async fn failed_jobs(rail: &Rail, export: &str) -> Vec<String> {
+    let start = format!("/exports/{export}/run");
+    let mut jobs = Vec::new();
+    for _ in 0..SPARE {
+        let run = rail.caller.post(&start, &Value::Null).await.expect(202);
+        let run = text(&run, "runId").to_owned();
+        rail.ended(&format!("/exports/{export}/runs/{run}")).await;
+        rail.database
+            .run(&format!(
+                "UPDATE jobs SET state = 'FAILED' WHERE {}",
+                is(&run)
+            ))
+            .await;
+        jobs.push(run.replace("run_", "job_"));
+    }
+    jobs
+}
+
+/// A sync that never ends, and its connection: one that may be cancelled.
+async fn held_sync(rail: &Rail) -> (String, String) {
+    let connection = rail.connect_stripe().await;
+    let sync = rail
+        .sync(&connection, &json!({"entities": ["customers"]}))
+        .await;
+    let sync = text(&sync, "syncId").to_owned();
+    hold(rail, &sync).await;
+    (connection, sync)
+}
+
+/// The same of a run.
+async fn held_run(rail: &Rail, export: &Value) -> (String, String) {
+    let run = rail.export(export).await;
+    let of = |name| text(&run, name).to_owned();
+    hold(rail, &of("runId")).await;
+    (of("exportId"), of("runId"))
+}
+
+async fn hold(rail: &Rail, id: &str) {
+    let sql = "UPDATE jobs SET state = 'RUNNING', finished_at = NULL, lease_until = now() + interval '1 day' WHERE";
+    rail.database.run(&format!("{sql} {}", is(id))).await;
+}
+
+/// The job of this sync or run, in SQL.
+fn is(id: &str) -> String {
+    let (_, number) = id.split_once('_').unwrap();
+    let job: JobId = format!("{}{number}", JobId::PREFIX).parse().unwrap();
+    format!("id = '{}'", job.uuid())
 }
 
 async fn made(rail: &Rail, path: &str, body: &Value, id: &str) -> String {

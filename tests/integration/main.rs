@@ -1,12 +1,15 @@
 //! The product and its parts against the real servers they were made for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cancel;
 mod connections;
 mod document;
 mod exports;
+mod idempotency;
 mod jobs;
 mod leases;
 mod ordered;
 mod queue;
+mod retry;
 mod s3;
 mod syncs;

@@ -5,13 +5,14 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use rail_shared::domain::KeyId;
 use rail_shared::secrets::ApiKey;
-use rail_shared::store::api_keys::{self, KeyRow};
+use rail_shared::store::api_keys;
 use rail_shared::store::audit;
 
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
 use crate::refusal::{Creates, Finds, Reads, Refusal};
 use crate::schemas::api_key::{KeyMade, KeyMeant, KeyShown, NewKey};
@@ -26,19 +27,24 @@ pub struct ApiKeys;
 impl ApiKeys {
     /// Create an API key.
     ///
-    /// The answer shows the key this once: only its hash is kept. Needs the scope `admin`.
+    /// The answer shows the key this once (and again to whoever repeats the request with its Idempotency-Key): only its
+    /// hash is kept. Needs the scope `admin`.
     #[oai(path = "/api-keys", method = "post", operation_id = "createApiKey")]
     async fn create(
         &self,
         caller: Caller,
         Data(api): Data<&Api>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewKey>,
-    ) -> Result<Created<KeyMade>, Refusal<Creates>> {
-        let meant = body.read(api, ())?;
-        let key = ApiKey::generate();
-        let row = store(api, &caller, &meant, &key).await?;
-        let location = format!("{BASE}/api-keys/{}", row.id);
-        Ok(Created::new(KeyMade::new(row, &key)).at(location))
+    ) -> Result<Once<Created<KeyMade>>, Refusal<Creates>> {
+        let made = async {
+            let entry = key.enter(api, &caller, Some(body.json())).await?;
+            make(&caller, &body.read(api, ())?, &entry).await
+        };
+        Ok(made.await.or_else(Stop::answer)?)
     }
 
     /// List API keys.
@@ -87,14 +93,13 @@ impl ApiKeys {
     }
 }
 
-async fn store(
-    api: &Api,
+async fn make(
     caller: &Caller,
     meant: &KeyMeant,
-    key: &ApiKey,
-) -> Result<KeyRow, Problem> {
-    let tenant = caller.tenant();
-    let mut transaction = api.store.begin().await?;
+    entry: &Entry<'_>,
+) -> Result<Once<Created<KeyMade>>, Stop> {
+    let (tenant, key) = (caller.tenant(), ApiKey::generate());
+    let mut transaction = entry.begin().await?;
     let id = api_keys::ensure(
         &mut transaction,
         tenant,
@@ -111,8 +116,8 @@ async fn store(
     )
     .await?;
     let rows = api_keys::list(&mut transaction, tenant).await?;
-    transaction.commit().await?;
-    rows.into_iter()
-        .find(|row| row.id == id)
-        .ok_or_else(Problem::internal)
+    let row = rows.into_iter().find(|row| row.id == id);
+    let made = KeyMade::new(row.ok_or_else(Problem::internal)?, &key);
+    let made = Created::new(made).at(format!("{BASE}/api-keys/{id}"));
+    entry.commit(transaction, made).await
 }

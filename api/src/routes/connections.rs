@@ -5,13 +5,14 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::{ConnectionId, ConnectionStatus};
 use rail_shared::store::audit;
-use rail_shared::store::connections::{self, ConnectionRow, Only};
+use rail_shared::store::connections::{self, Only};
 
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
-use crate::connecting::{self, Probing};
+use crate::connecting::{self, Probing, etag};
+use crate::idempotency::{IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
 use crate::refusal::{Changes, Creates, Finds, Lists, Refusal};
 use crate::schemas::connection::{Connection, ConnectionTest};
@@ -26,11 +27,6 @@ pub struct Connections;
 
 fn yes() -> bool {
     true
-}
-
-/// The version of a connection, as ETag.
-fn etag(row: &ConnectionRow) -> String {
-    format!("\"v{}\"", row.version)
 }
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Connections")]
@@ -53,13 +49,18 @@ impl Connections {
         /// Whether to try the credentials first; `false` stores them unseen.
         #[oai(default = "yes")]
         verify: Query<bool>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewConnection>,
-    ) -> Result<Created<Connection>, Refusal<Creates>> {
-        let meant = body.read(api, api)?;
-        let row = connecting::create(api, &caller, meant, Probing::wanted(verify.0)).await?;
-        let location = format!("{BASE}/connections/{}", row.id);
-        let etag = etag(&row);
-        Ok(Created::new(row).at(location).tagged(etag))
+    ) -> Result<Once<Created<Connection>>, Refusal<Creates>> {
+        let made = async {
+            let entry = key.enter(api, &caller, Some(body.json())).await?;
+            let meant = body.read(api, api)?;
+            connecting::create(api, &caller, meant, Probing::wanted(verify.0), &entry).await
+        };
+        Ok(made.await.or_else(Stop::answer)?)
     }
 
     /// List connections.

@@ -12,11 +12,12 @@ use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
 use crate::refusal::{Creates, Finds, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::Export;
-use crate::schemas::export_asked::NewExport;
+use crate::schemas::export_asked::{ExportMeant, NewExport};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -35,37 +36,17 @@ impl Exports {
         &self,
         caller: Caller,
         Data(api): Data<&Api>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewExport>,
-    ) -> Result<Created<Export>, Refusal<Creates>> {
-        let meant = body.read(api, api)?;
-        let now = api.clock.now();
-        let new = NewExportRow {
-            tenant_id: caller.tenant(),
-            name: &meant.name,
-            format: meant.format,
-            entities: &meant.entities,
-            filter: meant.filter.as_ref(),
-            options: &json!({}),
-            schedule: meant.schedule.as_ref().map(|(_, given)| given),
-            destination: &meant.destination,
-            next_run_at: meant
-                .schedule
-                .as_ref()
-                .map(|(schedule, _)| schedule.next_after(now)),
-            created_at: now,
+    ) -> Result<Once<Created<Export>>, Refusal<Creates>> {
+        let made = async {
+            let entry = key.enter(api, &caller, Some(body.json())).await?;
+            make(api, &caller, &body.read(api, api)?, &entry).await
         };
-        let mut transaction = api.store.begin().await?;
-        let row = exports::create(&mut transaction, &new).await?;
-        audit::write(
-            &mut transaction,
-            caller.actor(),
-            "export.create",
-            &row.id.to_string(),
-        )
-        .await?;
-        transaction.commit().await?;
-        let location = format!("{BASE}/exports/{}", row.id);
-        Ok(Created::new(row).at(location))
+        Ok(made.await.or_else(Stop::answer)?)
     }
 
     /// List exports.
@@ -144,4 +125,41 @@ impl Exports {
         transaction.commit().await?;
         Ok(Done)
     }
+}
+
+async fn make(
+    api: &Api,
+    caller: &Caller,
+    meant: &ExportMeant,
+    entry: &Entry<'_>,
+) -> Result<Once<Created<Export>>, Stop> {
+    let now = api.clock.now();
+    let new = NewExportRow {
+        tenant_id: caller.tenant(),
+        name: &meant.name,
+        format: meant.format,
+        entities: &meant.entities,
+        filter: meant.filter.as_ref(),
+        options: &json!({}),
+        schedule: meant.schedule.as_ref().map(|(_, given)| given),
+        destination: &meant.destination,
+        next_run_at: meant
+            .schedule
+            .as_ref()
+            .map(|(schedule, _)| schedule.next_after(now)),
+        created_at: now,
+    };
+    let mut transaction = entry.begin().await?;
+    let row = exports::create(&mut transaction, &new).await?;
+    audit::write(
+        &mut transaction,
+        caller.actor(),
+        "export.create",
+        &row.id.to_string(),
+    )
+    .await?;
+    let location = format!("{BASE}/exports/{}", row.id);
+    entry
+        .commit(transaction, Created::new(row).at(location))
+        .await
 }

@@ -19,7 +19,7 @@ use rail_shared::store::{exports, runs};
 use super::{BASE, Tag};
 use crate::auth::Caller;
 use crate::problem::Problem;
-use crate::refusal::{Downloads, Refusal, documented_header};
+use crate::refusal::{Fits, Refusal, documented_header};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -50,7 +50,7 @@ impl Files {
         run_id: Path<Id<RunId>>,
         /// The entity in the file.
         entity: Path<String>,
-    ) -> Result<Download, Refusal<Downloads>> {
+    ) -> Result<Download, Refusal<Fits>> {
         let (export, file) = find(api, &caller, export_id.0.0, run_id.0.0, &entity.0).await?;
         Ok(open(api, &export, file).await?)
     }

@@ -6,6 +6,7 @@ mod connectors;
 mod exports;
 mod files;
 mod health;
+mod jobs;
 mod records;
 mod runs;
 mod syncs;
@@ -23,6 +24,7 @@ pub type Routes = (
     exports::Exports,
     runs::Runs,
     files::Files,
+    jobs::Jobs,
     records::Records,
     api_keys::ApiKeys,
     health::Health,
@@ -37,6 +39,7 @@ pub fn routes() -> Routes {
         exports::Exports,
         runs::Runs,
         files::Files,
+        jobs::Jobs,
         records::Records,
         api_keys::ApiKeys,
         health::Health,
@@ -56,6 +59,8 @@ enum Tag {
     Records,
     /// Files written from records, on request or by schedule.
     Exports,
+    /// The work behind syncs and runs: what waits, runs and failed.
+    Jobs,
     /// Keys to this API.
     #[oai(rename = "API keys")]
     ApiKeys,

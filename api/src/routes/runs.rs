@@ -5,13 +5,16 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ExportId, JobKind, RunId};
 use rail_shared::queue::Ring;
+use rail_shared::store::job_lists::Purpose;
 use rail_shared::store::{exports, runs};
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
+use crate::cancelling;
+use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal};
+use crate::refusal::{Begins, Finds, Fits, ListsWithin, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
@@ -38,12 +41,16 @@ impl Runs {
         /// Which export.
         #[oai(name = "exportId")]
         export_id: Path<Id<ExportId>>,
-    ) -> Result<Accepted<ExportRun>, Refusal<Finds>> {
-        let run = accept(api, &caller, export_id.0.0).await?;
-        let ring = Ring::new(run.row.id.into(), caller.tenant(), 0);
-        api.ringer.ring(JobKind::Export, ring);
-        let location = format!("{BASE}/exports/{}/runs/{}", run.row.export_id, run.row.id);
-        Ok(Accepted::new(run).at(location))
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+    ) -> Result<Once<Accepted<ExportRun>>, Refusal<Begins>> {
+        let started = async {
+            let entry = key.enter(api, &caller, None).await?;
+            accept(api, &caller, export_id.0.0, &entry).await
+        };
+        Ok(started.await.or_else(Stop::answer)?)
     }
 
     /// List the runs of an export.
@@ -102,11 +109,63 @@ impl Runs {
         let found = runs::find(&mut conn, caller.tenant(), export_id.0.0, run_id.0.0).await?;
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("run"))?))
     }
+
+    /// Cancel a run of an export.
+    ///
+    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds and leaves no files.
+    /// Asking again while that is under way is answered the same; a run that has ended is refused with 409
+    /// `already-ended`.
+    #[oai(
+        path = "/exports/:exportId/runs/:runId/cancel",
+        method = "post",
+        operation_id = "cancelExportRun"
+    )]
+    async fn cancel(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+        /// Which run.
+        #[oai(name = "runId")]
+        run_id: Path<Id<RunId>>,
+    ) -> Result<Accepted<ExportRun>, Refusal<Fits>> {
+        let (export, id) = (export_id.0.0, run_id.0.0);
+        let not_found = || Problem::not_found("run");
+        let mut transaction = api.store.begin().await?;
+        let found = runs::find(&mut transaction, caller.tenant(), export, id).await?;
+        found.ok_or_else(not_found)?;
+        cancelling::cancel(
+            &mut transaction,
+            &caller,
+            Purpose::Export(export),
+            id.into(),
+        )
+        .await?;
+        let asked = runs::find(&mut transaction, caller.tenant(), export, id).await?;
+        transaction.commit().await?;
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))
+    }
 }
 
-async fn accept(api: &Api, caller: &Caller, id: ExportId) -> Result<runs::Run, Problem> {
-    let mut transaction = api.store.begin_single().await?;
+fn location_of(export: ExportId, run: RunId) -> String {
+    format!("{BASE}/exports/{export}/runs/{run}")
+}
+
+async fn accept(
+    api: &Api,
+    caller: &Caller,
+    id: ExportId,
+    entry: &Entry<'_>,
+) -> Result<Once<Accepted<ExportRun>>, Stop> {
+    let mut transaction = entry.begin_single().await?;
     let run = runs::start(&mut transaction, caller.actor(), id, api.clock.now()).await?;
-    transaction.commit().await?;
-    run.ok_or_else(|| Problem::not_found("export"))
+    let run = run.ok_or_else(|| Problem::not_found("export"))?;
+    let run_id = run.row.id;
+    let accepted = Accepted::new(run).at(location_of(id, run_id));
+    let answer = entry.commit(transaction, accepted).await?;
+    let ring = Ring::new(run_id.into(), caller.tenant(), 0);
+    api.ringer.ring(JobKind::Export, ring);
+    Ok(answer)
 }

@@ -1,31 +1,27 @@
 //! Syncs of a connection.
 
-use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
-use rail_shared::queue::Ring;
-use rail_shared::store::connections::ConnectionRow;
-use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
-use rail_shared::store::syncs::{self, NewSync as NewSyncRow};
-use rail_shared::store::{StoreError, audit};
+use rail_shared::domain::{ConnectionId, SyncId};
+use rail_shared::store::job_lists::Purpose;
+use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
+use crate::cancelling;
 use crate::connecting;
+use crate::idempotency::{IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal, Starts};
+use crate::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::sync::Sync;
-use crate::schemas::sync_asked::{IfRunning, NewSync, SyncMeant, refuse};
+use crate::schemas::sync_asked::{IfRunning, NewSync, refuse};
 use crate::schemas::wire::Id;
 use crate::state::Api;
-
-/// How often acceptance is tried when the sync that was in the way has just ended.
-const TRIES: usize = 3;
+use crate::syncing;
 
 /// The operations on syncs.
 #[derive(Debug)]
@@ -53,19 +49,21 @@ impl Syncs {
         /// What to do when the connection has an active sync.
         #[oai(name = "ifRunning", default = "refuse")]
         if_running: Query<IfRunning>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         body: Body<NewSync>,
-    ) -> Result<Accepted<Sync>, Refusal<Starts>> {
-        let connection =
-            connecting::find(&mut api.store.connect().await?, &caller, connection_id.0.0).await?;
-        let connector = api
-            .catalogue
-            .get(&connection.connector_id)
-            .ok_or_else(|| not_active(&connection))?;
-        let meant = body.read(api, connector)?;
-        may_sync(&connection)?;
-        let accepted = accept(api, &caller, connection.id, &meant, if_running.0).await?;
-        let location = location(&accepted);
-        Ok(Accepted::new(accepted).at(location))
+    ) -> Result<Once<Accepted<Sync>>, Refusal<Starts>> {
+        let started = async {
+            let entry = key.enter(api, &caller, Some(body.json())).await?;
+            let id = connection_id.0.0;
+            let connection = connecting::find(&mut api.store.connect().await?, &caller, id).await?;
+            let meant = body.read(api, syncing::connector(api, &connection)?)?;
+            syncing::may_sync(&connection)?;
+            syncing::accept(api, &caller, connection.id, &meant, if_running.0, &entry).await
+        };
+        Ok(started.await.or_else(Stop::answer)?)
     }
 
     /// List the syncs of a connection.
@@ -123,112 +121,42 @@ impl Syncs {
         let found = syncs::find(&mut conn, caller.tenant(), connection_id.0.0, sync_id.0.0).await?;
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("sync"))?))
     }
-}
 
-fn location(sync: &syncs::Sync) -> String {
-    location_of(sync.asked.connection_id, sync.asked.id)
-}
-
-fn location_of(connection: ConnectionId, sync: SyncId) -> String {
-    format!("{BASE}/connections/{connection}/sync/{sync}")
-}
-
-/// A connection in ERROR may be tried: the sync itself shows whether the reason is gone.
-fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
-    match connection.status {
-        ConnectionStatus::Active | ConnectionStatus::Error => Ok(()),
-        ConnectionStatus::PendingAuthorization
-        | ConnectionStatus::ReauthRequired
-        | ConnectionStatus::Paused => Err(not_active(connection)),
+    /// Cancel a sync.
+    ///
+    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds, which keeps what was
+    /// committed until then. Asking again while that is under way is answered the same; a sync that has ended is refused
+    /// with 409 `already-ended`.
+    #[oai(
+        path = "/connections/:connectionId/sync/:syncId/cancel",
+        method = "post",
+        operation_id = "cancelSync"
+    )]
+    async fn cancel(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which connection.
+        #[oai(name = "connectionId")]
+        connection_id: Path<Id<ConnectionId>>,
+        /// Which sync.
+        #[oai(name = "syncId")]
+        sync_id: Path<Id<SyncId>>,
+    ) -> Result<Accepted<Sync>, Refusal<Fits>> {
+        let (connection, id) = (connection_id.0.0, sync_id.0.0);
+        let not_found = || Problem::not_found("sync");
+        let mut transaction = api.store.begin().await?;
+        let found = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        found.ok_or_else(not_found)?;
+        cancelling::cancel(
+            &mut transaction,
+            &caller,
+            Purpose::Sync(connection),
+            id.into(),
+        )
+        .await?;
+        let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        transaction.commit().await?;
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncing::location_of(connection, id)))
     }
-}
-
-fn not_active(connection: &ConnectionRow) -> Problem {
-    let reason = connection.status_reason.as_deref().unwrap_or_default();
-    let detail = format!(
-        "The connection is {} and cannot be synced. {reason}",
-        connection.status
-    );
-    Problem::new(
-        StatusCode::CONFLICT,
-        "connection-not-active",
-        detail.trim_end(),
-    )
-}
-
-async fn accept(
-    api: &Api,
-    caller: &Caller,
-    connection: ConnectionId,
-    meant: &SyncMeant,
-    if_running: IfRunning,
-) -> Result<syncs::Sync, Problem> {
-    for _ in 0..TRIES {
-        match try_accept(api, caller, connection, meant).await {
-            Ok(sync) => {
-                let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
-                api.ringer.ring(JobKind::Sync, ring);
-                return Ok(sync);
-            }
-            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => {}
-            // Erased since it was read.
-            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection")),
-            Err(other) => return Err(other.into()),
-        }
-        let mut conn = api.store.connect().await?;
-        let Some(active) = jobs::active_sync(&mut conn, connection).await? else {
-            continue;
-        };
-        let active = SyncId::from(active);
-        match if_running {
-            IfRunning::Refuse => return Err(already_active(connection, active)),
-            IfRunning::Attach => {
-                if let Some(sync) =
-                    syncs::find(&mut conn, caller.tenant(), connection, active).await?
-                {
-                    return Ok(sync);
-                }
-            }
-        }
-    }
-    let detail = "Syncs of this connection begin and end right now; try again.";
-    Err(Problem::unavailable("busy", detail))
-}
-
-async fn try_accept(
-    api: &Api,
-    caller: &Caller,
-    connection: ConnectionId,
-    meant: &SyncMeant,
-) -> Result<syncs::Sync, StoreError> {
-    let new = NewSyncRow {
-        tenant_id: caller.tenant(),
-        connection_id: connection,
-        mode: meant.mode,
-        date_range: meant.date_range,
-        entities: &meant.entities,
-        created_at: api.clock.now(),
-    };
-    let mut transaction = api.store.begin().await?;
-    let id = syncs::accept(&mut transaction, &new).await?;
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "sync.start",
-        &id.to_string(),
-    )
-    .await?;
-    let accepted = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
-    transaction.commit().await?;
-    accepted.ok_or(StoreError::Stale)
-}
-
-fn already_active(connection: ConnectionId, active: SyncId) -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        "sync-already-active",
-        format!("The sync {active} of this connection is active; wait for it, or ask with ifRunning=attach."),
-    )
-    .with_sync(active.to_string())
-    .with_header(header::LOCATION, location_of(connection, active))
 }

@@ -1,7 +1,9 @@
 //! Why work did not succeed.
 
 use poem_openapi::Object;
-use rail_shared::domain::{Failure, FailureKind, Origin};
+use rail_shared::domain::{Failure, FailureKind, JobId, Origin};
+use rail_shared::store::StoreError;
+use rail_shared::store::job_lists::AttemptRow;
 use rail_shared::store::jobs::JobRow;
 use serde::Serialize;
 
@@ -25,8 +27,17 @@ pub struct JobError {
 impl JobError {
     /// Why a job's last attempt did not succeed.
     pub fn of(job: &JobRow) -> Option<Self> {
-        let failure = job.failure().unwrap_or_else(|error| {
-            tracing::error!(job.id = %job.id, %error, "a stored failure cannot be read");
+        Self::read(job.id, job.failure())
+    }
+
+    /// Why an attempt at a job did not succeed.
+    pub fn of_attempt(job: JobId, attempt: &AttemptRow) -> Option<Self> {
+        Self::read(job, attempt.failure())
+    }
+
+    fn read(job: JobId, stored: Result<Option<Failure>, StoreError>) -> Option<Self> {
+        let failure = stored.unwrap_or_else(|error| {
+            tracing::error!(job.id = %job, %error, "a stored failure cannot be read");
             Some(Failure::internal())
         });
         failure.map(Self::from)

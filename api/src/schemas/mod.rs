@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod export;
 pub mod export_asked;
 pub mod failure;
+pub mod job;
 pub mod record;
 pub mod run;
 pub mod sync;

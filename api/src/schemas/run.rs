@@ -28,6 +28,8 @@ pub struct ExportRun {
     started_at: Option<DateTime<Utc>>,
     /// When it ended.
     completed_at: Option<DateTime<Utc>>,
+    /// When somebody asked to cancel it. While a worker has it, it is RUNNING until the worker ends it.
+    cancel_requested_at: Option<DateTime<Utc>>,
     /// Attempts so far.
     attempt: i32,
     /// Why the last attempt did not succeed.
@@ -76,6 +78,7 @@ impl From<runs::Run> for ExportRun {
             created_at,
             started_at,
             finished_at,
+            cancel_requested_at,
         } = job;
         Self {
             run_id: Id(id),
@@ -84,6 +87,7 @@ impl From<runs::Run> for ExportRun {
             created_at,
             started_at,
             completed_at: finished_at,
+            cancel_requested_at,
             attempt,
             error,
             rows,

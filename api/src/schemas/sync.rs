@@ -34,6 +34,8 @@ pub struct Sync {
     started_at: Option<DateTime<Utc>>,
     /// When it ended.
     completed_at: Option<DateTime<Utc>>,
+    /// When somebody asked to cancel it. While a worker has it, it is RUNNING until the worker ends it.
+    cancel_requested_at: Option<DateTime<Utc>>,
     /// Attempts so far.
     attempt: i32,
     /// Why the last attempt did not succeed.
@@ -109,6 +111,7 @@ impl From<syncs::Sync> for Sync {
             created_at,
             started_at,
             finished_at,
+            cancel_requested_at,
         } = job;
         let progress = Progress {
             entities_completed: entities.iter().filter(|entity| entity.complete).count(),
@@ -124,6 +127,7 @@ impl From<syncs::Sync> for Sync {
             created_at,
             started_at,
             completed_at: finished_at,
+            cancel_requested_at,
             attempt,
             error,
             progress,

@@ -9,8 +9,9 @@ use poem_openapi::types::{
     ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
 };
 use rail_shared::domain::{
-    Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType, ExportFormat,
-    ExportId, FailureKind, Frequency, JobState, KeyId, Origin, RunId, Scope, SyncId, SyncMode,
+    AttemptOutcome, Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType,
+    ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId, Origin, RunId,
+    Scope, SyncId, SyncMode,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -91,12 +92,14 @@ macro_rules! closed_sets {
 }
 
 closed_sets!(
+    AttemptOutcome = "AttemptOutcome",
     Category = "Category",
     ConnectorStatus = "ConnectorStatus",
     ConnectionStatus = "ConnectionStatus",
     DestinationType = "DestinationType",
     ExportFormat = "ExportFormat",
     Frequency = "Frequency",
+    JobKind = "JobKind",
     JobState = "JobStatus",
     Scope = "Scope",
     SyncMode = "SyncMode",
@@ -187,7 +190,7 @@ macro_rules! identities {
     )+};
 }
 
-identities!(ConnectionId, ExportId, KeyId, RunId, SyncId);
+identities!(ConnectionId, ExportId, JobId, KeyId, RunId, SyncId);
 
 /// An identity as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod connections;
 mod exports;
 mod front;
+mod idempotency;
 mod syncs;
 
 use std::time::Duration;

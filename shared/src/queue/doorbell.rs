@@ -133,9 +133,13 @@ impl Doorbell {
     /// Whether rings get through, as far as the last commands showed. `false` until the first answer.
     #[must_use]
     pub fn is_up(&self) -> bool {
+        *self.inner.answering.borrow() == Some(true) && !self.refuses()
+    }
+
+    /// Whether it refused a ring a moment ago, though it may answer otherwise.
+    pub(super) fn refuses(&self) -> bool {
         let refused_at = *self.refused_at();
-        *self.inner.answering.borrow() == Some(true)
-            && refused_at.is_none_or(|at| at.elapsed() >= REFUSAL_COUNTS_FOR)
+        refused_at.is_some_and(|at| at.elapsed() < REFUSAL_COUNTS_FOR)
     }
 
     pub(super) fn list(&self, kind: JobKind, lane: u8) -> String {

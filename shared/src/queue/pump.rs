@@ -1,6 +1,7 @@
 //! The task that takes rings out of Redis, never more than can be started at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,9 @@ use crate::domain::JobKind;
 
 /// How many rings one pop may bring.
 pub(super) const POP_AT_MOST: usize = 256;
+
+/// Until Redis is asked again whether it takes rings.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A ring with the slot it will be worked in.
 pub(super) type Popped = (Ring, OwnedSemaphorePermit);
@@ -65,7 +69,11 @@ impl Pump {
         let mut lists: Vec<String> = lanes
             .map(|lane| self.doorbell.list(self.kind, lane))
             .collect();
-        while let Some(mut free) = self.free_slots().await {
+        loop {
+            self.until_rings_are_taken().await;
+            let Some(mut free) = self.free_slots().await else {
+                return Ok(());
+            };
             let popped = line.pop(&lists, free.num_permits(), &self.stop).await?;
             self.doorbell.note(&Ok(()));
             *failures = 0;
@@ -88,7 +96,16 @@ impl Pump {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// While Redis takes no rings, there are none to pop: the slots are left to whoever starts jobs without it.
+    async fn until_rings_are_taken(&self) {
+        while self.doorbell.refuses() {
+            let pause = tokio::time::sleep(LOOK_AGAIN);
+            if self.stop.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+        }
     }
 
     /// Waits for a free slot and takes the others that are free too; `None` when stopped.

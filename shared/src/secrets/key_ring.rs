@@ -1,8 +1,9 @@
-//! Envelope encryption: each connection's credentials have a data key of their own, and a master key wraps it.
+//! Envelope encryption: each secret (a connection's credentials, an answer that is kept) has a data key of its own, and a
+//! master key wraps it.
 //!
 //! An envelope is `1 | wrap nonce (24) | wrapped data key (32 + 16) | nonce (24) | ciphertext + 16`. Both layers are
-//! XChaCha20-Poly1305, whose nonces are long enough to be random, and both authenticate tenant and connection: an
-//! envelope moved to another row does not open.
+//! XChaCha20-Poly1305, whose nonces are long enough to be random, and both authenticate the row (tenant and connection, or
+//! tenant and key of the request): an envelope moved to another row does not open.
 
 use std::fmt;
 
@@ -20,6 +21,12 @@ const NONCE: usize = 24;
 const WRAPPED: usize = 32 + 16;
 
 /// What an envelope belongs to.
+pub trait Bound {
+    /// As authenticated: different for everything that an envelope can belong to.
+    fn bytes(self) -> Vec<u8>;
+}
+
+/// A connection, whose credentials are sealed.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
     /// The tenant.
@@ -28,13 +35,30 @@ pub struct Binding {
     pub connection_id: ConnectionId,
 }
 
-impl Binding {
+impl Bound for Binding {
     fn bytes(self) -> Vec<u8> {
         [
             self.tenant_id.uuid().as_bytes().as_slice(),
             self.connection_id.uuid().as_bytes(),
         ]
         .concat()
+    }
+}
+
+/// A request's Idempotency-Key, whose answer is sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerBinding<'a> {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The key.
+    pub key: &'a str,
+}
+
+impl Bound for AnswerBinding<'_> {
+    fn bytes(self) -> Vec<u8> {
+        // Longer than the 32 bytes of a connection's.
+        const KIND: &[u8] = b"the answer of a request that came with an Idempotency-Key";
+        [KIND, self.tenant_id.uuid().as_bytes(), self.key.as_bytes()].concat()
     }
 }
 
@@ -73,7 +97,7 @@ pub enum OpenError {
     #[error("the master key {0:?} is not in the ring")]
     KeyMissing(String),
     /// It was changed, or belongs to another row.
-    #[error("the envelope was changed or belongs to another connection")]
+    #[error("the envelope was changed or belongs to another row")]
     Forged,
 }
 
@@ -120,7 +144,7 @@ impl KeyRing {
         clippy::expect_used,
         reason = "without randomness no secret can be kept; the sizes are our own"
     )]
-    pub fn seal(&self, plain: &[u8], binding: Binding) -> Sealed {
+    pub fn seal(&self, plain: &[u8], binding: impl Bound) -> Sealed {
         let (by, master) = &self.keys[0];
         let bound_to = binding.bytes();
         let mut random = [0; 32 + 2 * NONCE];
@@ -146,7 +170,7 @@ impl KeyRing {
                     aad: &bound_to,
                 },
             )
-            .expect("credentials are shorter than the cipher's limit");
+            .expect("credentials and answers are shorter than the cipher's limit");
         let envelope = [&[FORM], wrap_nonce, &wrapped, nonce, &sealed].concat();
         Sealed {
             envelope,
@@ -158,7 +182,12 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(&self, envelope: &[u8], by: &str, binding: Binding) -> Result<Vec<u8>, OpenError> {
+    pub fn open(
+        &self,
+        envelope: &[u8],
+        by: &str,
+        binding: impl Bound,
+    ) -> Result<Vec<u8>, OpenError> {
         let (_, master) = self
             .keys
             .iter()
@@ -229,6 +258,22 @@ mod tests {
             ring.open(&sealed.envelope, &sealed.by, other),
             Err(OpenError::Forged)
         );
+    }
+
+    #[test]
+    fn an_answer_opens_for_its_own_tenant_and_key_only() {
+        let ring = KeyRing::parse(&key("a", 1)).unwrap();
+        let tenant_id = TenantId::new();
+        let of = |key| AnswerBinding { tenant_id, key };
+        let sealed = ring.seal(b"rail_secret", of("first"));
+        let opened = |binding| ring.open(&sealed.envelope, &sealed.by, binding);
+        assert_eq!(opened(of("first")).unwrap(), b"rail_secret");
+        assert_eq!(opened(of("second")), Err(OpenError::Forged));
+        let elsewhere = AnswerBinding {
+            tenant_id: TenantId::new(),
+            key: "first",
+        };
+        assert_eq!(opened(elsewhere), Err(OpenError::Forged));
     }
 
     #[test]

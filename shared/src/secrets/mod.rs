@@ -5,6 +5,6 @@ mod key_ring;
 mod references;
 
 pub use api_key::ApiKey;
-pub use key_ring::{Binding, KeyRing, KeyRingError, OpenError, Sealed};
+pub use key_ring::{AnswerBinding, Binding, Bound, KeyRing, KeyRingError, OpenError, Sealed};
 pub use references::{References, Unresolved};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -30,6 +30,8 @@ pub struct JobRow {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When somebody asked to cancel it.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
 }
 
 impl JobRow {

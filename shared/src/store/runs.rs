@@ -85,6 +85,7 @@ impl Run {
                 created_at,
                 started_at: None,
                 finished_at: None,
+                cancel_requested_at: None,
             },
             files: Vec::new(),
         }

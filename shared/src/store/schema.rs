@@ -36,6 +36,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (tenant_id, key) {
+        tenant_id -> Uuid,
+        key -> Text,
+        sealed_answer -> Nullable<Bytea>,
+        sealed_by -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     connections (id) {
         id -> Uuid,
         tenant_id -> Uuid,

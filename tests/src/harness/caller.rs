@@ -126,6 +126,14 @@ impl Caller {
         }
     }
 
+    /// The same, speaking to another api.
+    pub(super) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            origin: format!("http://{address}"),
+            ..self.clone()
+        }
+    }
+
     /// A request below the base path; or, for a path that begins with `//`, below the root.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = match path.strip_prefix("//") {
@@ -148,6 +156,19 @@ impl Caller {
     /// POST; without a body where it is null.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.request(Method::POST, path);
+        send(if body.is_null() {
+            request
+        } else {
+            request.json(body)
+        })
+        .await
+    }
+
+    /// POST with an Idempotency-Key.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header("Idempotency-Key", key);
         send(if body.is_null() {
             request
         } else {

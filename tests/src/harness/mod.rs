@@ -136,22 +136,8 @@ impl Rail {
         let environment: Environment = variables.collect();
         let shared = SharedConfig::from_env(&environment).expect("good settings");
 
-        let api = Api::new(
-            &shared,
-            key_ring(&environment).expect("a key ring"),
-            Clock::system(),
-        )
-        .expect("an api");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a free port");
-        let address = listener.local_addr().expect("its number");
         let stop = CancellationToken::new();
-        tokio::spawn(rail_api::serve(
-            listener,
-            api,
-            stop.clone().cancelled_owned(),
-        ));
+        let address = serve(&shared, &environment, &stop).await;
 
         let key = make_key(&database.store(), "default", Scope::ALL).await;
         let caller = Caller::new(address, key.reveal());
@@ -169,6 +155,12 @@ impl Rail {
             rail.start_worker();
         }
         rail
+    }
+
+    /// Starts one more api; returns the first caller as it speaks to that one.
+    pub async fn start_api(&self) -> Caller {
+        let address = serve(&self.shared, &self.environment, &self.stop).await;
+        self.caller.at(address)
     }
 
     /// Starts one more worker.
@@ -309,6 +301,30 @@ pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name]
         .as_str()
         .unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+/// An api on a port of its own, until `stop` fires.
+async fn serve(
+    shared: &SharedConfig,
+    environment: &Environment,
+    stop: &CancellationToken,
+) -> SocketAddr {
+    let api = Api::new(
+        shared,
+        key_ring(environment).expect("a key ring"),
+        Clock::system(),
+    )
+    .expect("an api");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("its number");
+    tokio::spawn(rail_api::serve(
+        listener,
+        api,
+        stop.clone().cancelled_owned(),
+    ));
+    address
 }
 
 async fn make_key(store: &Store, tenant: &str, scopes: &[Scope]) -> ApiKey {

@@ -1,5 +1,6 @@
 //! Periodic repair: takes no input, may run anywhere and any number of times, and hopes to find nothing.
 
+mod idempotency_keys;
 mod schedules;
 mod unattended;
 
@@ -59,5 +60,7 @@ pub(crate) async fn run(
 async fn round(worker: &Worker, starters: &[(JobKind, Starter)]) -> Result<Pace, StoreError> {
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
-    unattended::attend(worker, starters).await
+    let pace = unattended::attend(worker, starters).await?;
+    idempotency_keys::forget_old(worker).await?;
+    Ok(pace)
 }

@@ -52,7 +52,9 @@ pub async fn claim(
     conn.transaction(async |conn| {
         // A row that another transaction holds is passed over: whoever holds it is about to change it.
         let rows: Vec<ClaimedRow> = statement(
-            "WITH free AS (
+            "WITH clock AS MATERIALIZED (
+                 SELECT clock_timestamp() AS now
+             ), free AS (
                  SELECT jobs.id FROM jobs JOIN unnest($1, $2) AS rung (id, dispatch_no) ON jobs.id = rung.id
                  WHERE (state = 'QUEUED' AND due_at <= now() AND jobs.dispatch_no = rung.dispatch_no)
                     OR (state = 'RUNNING' AND lease_until < now())
@@ -64,11 +66,11 @@ pub async fn claim(
                  WHERE id IN (SELECT id FROM free)
                  RETURNING *
              ), abandoned AS (
-                 UPDATE job_attempts SET ended_at = clock_timestamp(), outcome = 'LEASE_LOST' FROM claimed
+                 UPDATE job_attempts SET ended_at = clock.now, outcome = 'LEASE_LOST' FROM claimed, clock
                  WHERE job_id = claimed.id AND job_attempts.fence = claimed.fence - 1 AND ended_at IS NULL
              ), begun AS (
                  INSERT INTO job_attempts (job_id, fence, attempt, worker, started_at)
-                 SELECT id, fence, attempt, $3, clock_timestamp() FROM claimed
+                 SELECT id, fence, attempt, $3, clock.now FROM claimed, clock
              )
              SELECT id, tenant_id, connection_id, kind, fence, attempt, barren_attempts,
                     (extract(epoch FROM now() - progress_at) * 1000)::bigint AS idle_ms,

@@ -1,0 +1,145 @@
+//! Starting syncs: whether a connection may be synced, and what is in the way.
+
+use poem::http::{StatusCode, header};
+use rail_shared::connectors::Connector;
+use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
+use rail_shared::queue::Ring;
+use rail_shared::store::connections::ConnectionRow;
+use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
+use rail_shared::store::syncs::{self, NewSync};
+use rail_shared::store::{StoreError, Transaction, audit};
+
+use crate::answer::Accepted;
+use crate::auth::Caller;
+use crate::idempotency::{Entry, Once, Stop};
+use crate::problem::Problem;
+use crate::routes::BASE;
+use crate::schemas::sync::Sync;
+use crate::schemas::sync_asked::{IfRunning, SyncMeant};
+use crate::state::Api;
+
+/// How often acceptance is tried when the sync that was in the way has just ended.
+const TRIES: usize = 3;
+
+/// Where a sync is.
+pub fn location_of(connection: ConnectionId, sync: SyncId) -> String {
+    format!("{BASE}/connections/{connection}/sync/{sync}")
+}
+
+/// The connector of a connection.
+///
+/// # Errors
+/// 409 when the catalogue does not hold it any more.
+pub fn connector<'a>(api: &'a Api, connection: &ConnectionRow) -> Result<&'a Connector, Problem> {
+    let connector = api.catalogue.get(&connection.connector_id);
+    connector.ok_or_else(|| not_active(connection))
+}
+
+/// Whether a connection is fit to be synced. One in ERROR may be tried: the sync itself shows whether the reason is gone.
+///
+/// # Errors
+/// 409 `connection-not-active`.
+pub fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
+    match connection.status {
+        ConnectionStatus::Active | ConnectionStatus::Error => Ok(()),
+        ConnectionStatus::PendingAuthorization
+        | ConnectionStatus::ReauthRequired
+        | ConnectionStatus::Paused => Err(not_active(connection)),
+    }
+}
+
+fn not_active(connection: &ConnectionRow) -> Problem {
+    let reason = connection.status_reason.as_deref().unwrap_or_default();
+    let detail = format!(
+        "The connection is {} and cannot be synced. {reason}",
+        connection.status
+    );
+    Problem::new(
+        StatusCode::CONFLICT,
+        "connection-not-active",
+        detail.trim_end(),
+    )
+}
+
+/// Accepts a sync, or answers with the active one where that is asked for.
+///
+/// # Errors
+/// 409 `sync-already-active`; 404 when the connection was erased meanwhile.
+pub async fn accept(
+    api: &Api,
+    caller: &Caller,
+    connection: ConnectionId,
+    meant: &SyncMeant,
+    if_running: IfRunning,
+    entry: &Entry<'_>,
+) -> Result<Once<Accepted<Sync>>, Stop> {
+    for _ in 0..TRIES {
+        let mut transaction = entry.begin().await?;
+        match write(&mut transaction, api, caller, connection, meant).await {
+            Ok(sync) => {
+                let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
+                let answer = entry.commit(transaction, accepted(sync)).await?;
+                api.ringer.ring(JobKind::Sync, ring);
+                return Ok(answer);
+            }
+            Err(refused) if refused.is_refusal_of(ONE_ACTIVE_SYNC) => drop(transaction),
+            // Erased since it was read.
+            Err(StoreError::Refused(_)) => return Err(Problem::not_found("connection").into()),
+            Err(other) => return Err(other.into()),
+        }
+        let mut conn = api.store.connect().await?;
+        let Some(active) = jobs::active_sync(&mut conn, connection).await? else {
+            continue;
+        };
+        let active = SyncId::from(active);
+        match if_running {
+            IfRunning::Refuse => return Err(already_active(connection, active).into()),
+            IfRunning::Attach => {
+                let sync = syncs::find(&mut conn, caller.tenant(), connection, active).await?;
+                drop(conn);
+                if let Some(sync) = sync {
+                    return entry.answer(accepted(sync)).await;
+                }
+            }
+        }
+    }
+    let detail = "Syncs of this connection begin and end right now; try again.";
+    Err(Problem::unavailable("busy", detail).into())
+}
+
+fn accepted(sync: syncs::Sync) -> Accepted<Sync> {
+    let location = location_of(sync.asked.connection_id, sync.asked.id);
+    Accepted::new(sync).at(location)
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    api: &Api,
+    caller: &Caller,
+    connection: ConnectionId,
+    meant: &SyncMeant,
+) -> Result<syncs::Sync, StoreError> {
+    let new = NewSync {
+        tenant_id: caller.tenant(),
+        connection_id: connection,
+        mode: meant.mode,
+        date_range: meant.date_range,
+        entities: &meant.entities,
+        created_at: api.clock.now(),
+    };
+    let id = syncs::accept(transaction, &new).await?;
+    audit::write(transaction, caller.actor(), "sync.start", &id.to_string()).await?;
+    let accepted = syncs::find(transaction, caller.tenant(), connection, id).await?;
+    accepted.ok_or(StoreError::Stale)
+}
+
+/// The problem of a connection that has an active sync.
+pub fn already_active(connection: ConnectionId, active: SyncId) -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "sync-already-active",
+        format!("The sync {active} of this connection is active; wait for it, or ask with ifRunning=attach."),
+    )
+    .with_sync(active.to_string())
+    .with_header(header::LOCATION, location_of(connection, active))
+}
