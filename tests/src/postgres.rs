@@ -1,12 +1,11 @@
 //! A Postgres of one test's own that may be crashed and started again, with what it committed safe on disk.
 
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rail_shared::store::migrate;
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
 
 use crate::environment::{required, variable};
 use crate::ports::free_port;
@@ -27,24 +26,24 @@ impl PrivatePostgres {
     /// # Panics
     /// When Postgres is not there or does not start.
     pub async fn start() -> Self {
-        static TEMPLATE: OnceCell<TempDir> = OnceCell::const_new();
-        let template = TEMPLATE.get_or_init(template).await;
         let folder = folder();
-        let copied = command("cp")
-            .args(["-a", "--reflink=auto"])
-            .args([data(&template.path()), data(&folder.path())])
+        let made = command("initdb")
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .args(["-U", "postgres", "--auth=trust", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C.UTF-8"])
+            .stdout(Stdio::null())
             .status();
-        assert!(copied.expect("cp").success(), "the cluster was not copied");
-        Self::run(folder).await
-    }
-
-    async fn run(folder: TempDir) -> Self {
+        assert!(made.expect("initdb").success(), "no cluster was made");
         let mut postgres = Self {
             folder,
             port: free_port(),
             server: None,
         };
         postgres.restart().await;
+        migrate(&postgres.url().into())
+            .await
+            .expect("migrations that run");
         postgres
     }
 
@@ -62,7 +61,7 @@ impl PrivatePostgres {
 
     /// Ends it at once, as a crash does: nothing is finished, nothing is written any more.
     pub fn crash(&mut self) {
-        self.end(Signal::Quit);
+        self.end();
     }
 
     /// Starts it again on the same port and waits until it takes clients.
@@ -70,7 +69,7 @@ impl PrivatePostgres {
     /// # Panics
     /// When it does not start.
     pub async fn restart(&mut self) {
-        self.end(Signal::Quit);
+        self.end();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -78,7 +77,7 @@ impl PrivatePostgres {
             .expect("its log");
         let server = command("postgres")
             .arg("-D")
-            .arg(data(&self.folder.path()))
+            .arg(self.folder.path().join("data"))
             .args(["-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("port={}", self.port)])
             .args(["-c", "unix_socket_directories="])
@@ -90,7 +89,7 @@ impl PrivatePostgres {
             .expect("postgres");
         let pid = server.id().to_string();
         self.server = Some(server);
-        let note = data(&self.folder.path()).join("postmaster.pid");
+        let note = self.folder.path().join("data").join("postmaster.pid");
         wait_until(SOON * 2, "Postgres takes clients", async || {
             // The first line tells whether it is this server that says so, and not the one that crashed.
             let lines = std::fs::read_to_string(&note).unwrap_or_default();
@@ -100,9 +99,9 @@ impl PrivatePostgres {
         .await;
     }
 
-    fn end(&mut self, signal: Signal) {
+    fn end(&mut self) {
         if let Some(mut server) = self.server.take() {
-            send_signal(&server, signal);
+            send_signal(&server, Signal::Quit);
             let _ = server.wait();
         }
     }
@@ -110,28 +109,8 @@ impl PrivatePostgres {
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
-        self.end(Signal::Quit);
+        self.end();
     }
-}
-
-/// A cluster that was made and migrated once, to be copied.
-async fn template() -> TempDir {
-    let folder = folder();
-    let made = command("initdb")
-        .arg("-D")
-        .arg(data(&folder.path()))
-        .args(["-U", "postgres", "--auth=trust", "--no-sync"])
-        .args(["--encoding=UTF8", "--locale=C.UTF-8"])
-        .stdout(Stdio::null())
-        .status();
-    assert!(made.expect("initdb").success(), "no cluster was made");
-    let mut postgres = PrivatePostgres::run(folder).await;
-    migrate(&postgres.url().into())
-        .await
-        .expect("migrations that run");
-    postgres.end(Signal::Interrupt);
-    let empty = tempfile::tempdir().expect("a folder");
-    std::mem::replace(&mut postgres.folder, empty)
 }
 
 /// A folder of the user who runs Postgres.
@@ -146,10 +125,6 @@ fn folder() -> TempDir {
         chown(folder.path(), Some(id("-u")), Some(id("-g"))).expect("a folder handed over");
     }
     folder
-}
-
-fn data(folder: &&Path) -> PathBuf {
-    folder.join("data")
 }
 
 /// Postgres refuses root: then somebody else runs it.

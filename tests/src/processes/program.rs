@@ -18,8 +18,6 @@ pub enum Signal {
     Thaw,
     /// SIGQUIT: of Postgres, an immediate shutdown, which is a crash.
     Quit,
-    /// SIGINT: of Postgres, an orderly shutdown that does not wait for clients.
-    Interrupt,
 }
 
 /// Sends a signal to a child that has not been waited for, so that its id is still its own.
@@ -32,7 +30,6 @@ pub fn send_signal(child: &Child, signal: Signal) {
         Signal::Freeze => "-STOP",
         Signal::Thaw => "-CONT",
         Signal::Quit => "-QUIT",
-        Signal::Interrupt => "-INT",
     };
     let sent = Command::new("kill")
         .args([name, &child.id().to_string()])
