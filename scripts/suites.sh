@@ -64,7 +64,11 @@ run_suites() {
     start_redis 4096
     RAIL_TEST_DATABASE_URL=$(postgres_url)
     RAIL_TEST_REDIS_URL=$(redis_url)
-    export RAIL_TEST_DATABASE_URL RAIL_TEST_REDIS_URL
+    # What crashes servers on purpose starts its own, and keeps the logs of the programs it starts with the others.
+    RAIL_TEST_POSTGRES_BIN=$(find_postgres)
+    RAIL_TEST_POSTGRES_USER=$PG_USER
+    RAIL_TEST_LOGS=$STATE/log
+    export RAIL_TEST_DATABASE_URL RAIL_TEST_REDIS_URL RAIL_TEST_POSTGRES_BIN RAIL_TEST_POSTGRES_USER RAIL_TEST_LOGS
 
     for suite in "${suites[@]}"; do
         local selection=(--test "$suite") begun=$SECONDS result=passed

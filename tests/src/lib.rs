@@ -5,8 +5,14 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+pub mod draw;
+pub mod environment;
 pub mod harness;
 pub mod moto;
+pub mod ports;
+pub mod postgres;
+pub mod processes;
+pub mod proxy;
 pub mod redis;
 pub mod sandbox;
 pub mod wait;

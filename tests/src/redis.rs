@@ -1,11 +1,13 @@
 //! A Redis of one test's own, on a free loopback port, that may be killed, frozen and started again.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+use crate::ports::free_port;
 
 const START_WITHIN: Duration = Duration::from_secs(15);
 
@@ -37,9 +39,8 @@ impl PrivateRedis {
 
     /// A port where a server will be after [`restart`](Self::restart).
     pub fn away() -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         Ok(Self {
-            port,
+            port: free_port(),
             more: Vec::new(),
             server: None,
         })

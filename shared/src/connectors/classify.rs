@@ -146,7 +146,10 @@ impl Vendor<'_> {
             HttpError::TooLarge { max_bytes } => Failure::lasting(
                 Origin::Vendor,
                 FailureKind::MalformedAnswer,
-                format!("{name}'s answer to {what} is larger than {max_bytes} bytes."),
+                format!(
+                    "{name}'s answer to {what} is larger than the {} MB that are read at most.",
+                    max_bytes >> 20
+                ),
             ),
             HttpError::Forbidden => misconfigured(format!(
                 "{name}'s address is inside a private network, which the operator has not allowed."

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::file::Changes;
+use super::milestone::Milestone;
 use super::source::EntityRules;
 use crate::domain::{SyncMode, Window};
 
@@ -39,6 +40,9 @@ pub struct Cursor {
     /// A digest of the ids of the page before: the same page twice would be a walk without end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) page_before: Option<String>,
+    /// A page read earlier: coming by it again would be one, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) milestone: Option<Milestone>,
     /// Of a feed that is read newest first: the instant at which the page before ended, and the ids already seen at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seam: Option<Seam>,
@@ -138,6 +142,7 @@ impl Cursor {
             position: Position::Start,
             through,
             page_before: None,
+            milestone: None,
             seam: None,
         })
     }

@@ -12,6 +12,7 @@ mod cursor;
 mod exchange;
 mod file;
 mod lift;
+mod milestone;
 mod page;
 mod paging;
 mod permissions;

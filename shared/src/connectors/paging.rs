@@ -33,6 +33,8 @@ pub(super) enum Lost {
     OtherHost,
     /// The next page is this page again.
     Repeats,
+    /// This page was read before, though it is not the page before.
+    Circle,
 }
 
 impl Paging {

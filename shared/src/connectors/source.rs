@@ -7,6 +7,7 @@ use super::cursor::{NoWindow, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
 use super::lift::{Opened, Pointer, open};
+use super::milestone::{Circle, Milestone};
 use super::page::{Coverage, Page};
 use super::paging::{Lost, Seen};
 use super::select::{Selection, from_feed, from_list};
@@ -241,10 +242,23 @@ impl Reader<'_> {
         {
             return Err(self.lost(&Lost::Repeats));
         }
+        let next = match next {
+            Some(position) => {
+                let page = match selection.last_id {
+                    Some(_) => selection.digest.clone(),
+                    // Pages that hold nothing are told apart by where they were.
+                    None => format!("{:?}", self.cursor.position),
+                };
+                let milestone = Milestone::after(self.cursor.milestone.as_ref(), &page)
+                    .map_err(|Circle| self.lost(&Lost::Circle))?;
+                Some((position, milestone))
+            }
+            None => None,
+        };
         Ok(self.page(selection, next))
     }
 
-    fn page(&self, selection: Selection, next: Option<Position>) -> Page {
+    fn page(&self, selection: Selection, next: Option<(Position, Milestone)>) -> Page {
         let mut walk = self.cursor.walk.clone();
         let coverage = match &mut walk {
             Walk::List {
@@ -287,11 +301,12 @@ impl Reader<'_> {
             _ => None,
         };
         Page {
-            next: next.map(|position| Cursor {
+            next: next.map(|(position, milestone)| Cursor {
                 walk,
                 position,
                 through,
                 page_before: Some(selection.digest),
+                milestone: Some(milestone),
                 seam: selection.seam,
             }),
             records: selection.records,
@@ -312,6 +327,7 @@ impl Reader<'_> {
             Lost::NoLastId => self.passing("promises another page after one without ids"),
             Lost::OtherHost => self.lasting("points to another host for the next page"),
             Lost::Repeats => self.lasting("leads back to the same page"),
+            Lost::Circle => self.lasting("leads in a circle: the page was read before"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A caller with a key.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Answer {
 }
 
 impl Caller {
-    pub(super) fn new(address: SocketAddr, key: &str) -> Self {
+    pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         Self {
             client: Client::new(),
             origin: format!("http://{address}"),
@@ -153,6 +153,16 @@ impl Caller {
         send(self.request(Method::GET, path)).await
     }
 
+    /// GET; `None` when no answer comes, as while the api starts.
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        try_send(self.request(Method::GET, path)).await
+    }
+
+    /// POST; `None` when no answer comes, as from an api that was killed.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<Answer> {
+        try_send(self.request(Method::POST, path).json(body)).await
+    }
+
     /// POST; without a body where it is null.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         let request = self.request(Method::POST, path);
@@ -177,6 +187,16 @@ impl Caller {
         .await
     }
 
+    /// A connection to the sandbox; returns its id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn connect_stripe(&self) -> String {
+        let body = json!({"connectorId": "stripe", "name": "Stripe", "credentials": {"apiKey": "${IOF_CONNECTOR_API_KEY}"}});
+        let made = self.post("/connections", &body).await.expect(201);
+        made["connectionId"].as_str().expect("an id").to_owned()
+    }
+
     /// PATCH.
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         send(self.request(Method::PATCH, path).json(body)).await
@@ -193,14 +213,23 @@ impl Caller {
 /// # Panics
 /// When no answer comes.
 pub async fn send(request: RequestBuilder) -> Answer {
-    let answer = request.send().await.expect("an answer");
+    answered(request).await.expect("an answer")
+}
+
+/// The same where no answer is an answer too.
+pub async fn try_send(request: RequestBuilder) -> Option<Answer> {
+    answered(request).await.ok()
+}
+
+async fn answered(request: RequestBuilder) -> reqwest::Result<Answer> {
+    let answer = request.send().await?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let text = answer.text().await.expect("its body");
+    let text = answer.text().await?;
     let body = serde_json::from_str(&text).unwrap_or_default();
-    Answer {
+    Ok(Answer {
         status,
         headers,
         body,
         text,
-    }
+    })
 }

@@ -2,26 +2,33 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use diesel::sql_types::Jsonb;
+use diesel::sql_types::{Jsonb, Nullable};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rail_shared::domain::JobId;
 use rail_shared::store::{Store, migrate};
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::environment::required;
 
 /// Redis databases of `./dev test`; the first is left alone.
 const REDIS_DATABASES: u32 = 4_095;
 
 /// A migrated database that nobody else uses. It goes with the private cluster.
-#[derive(Debug)]
 pub struct Database {
     url: String,
+    /// Kept between two questions: tests ask often.
+    asking: Mutex<Option<AsyncPgConnection>>,
 }
 
 impl Database {
-    pub(super) async fn fresh() -> Self {
+    /// One on the common server of `./dev test`.
+    ///
+    /// # Panics
+    /// When that server is not there.
+    pub async fn fresh() -> Self {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-        let admin = variable("RAIL_TEST_DATABASE_URL");
+        let admin = required("RAIL_TEST_DATABASE_URL");
         let template = TEMPLATE
             .get_or_init(async || {
                 let name = unique("template");
@@ -34,8 +41,15 @@ impl Database {
             .await;
         let name = unique("rail");
         create(&admin, &name, template).await;
+        Self::at(&in_database(&admin, &name))
+    }
+
+    /// One that is there already, and migrated.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
         Self {
-            url: in_database(&admin, &name),
+            url: url.to_owned(),
+            asking: Mutex::default(),
         }
     }
 
@@ -54,19 +68,24 @@ impl Database {
         Store::new(&self.url.as_str().into(), 2).expect("a pool")
     }
 
-    /// What a query of one row and one column returns, as JSON: a look past the product.
+    /// What a query of one row and one column returns, as JSON (nothing is null): a look past the product.
     pub async fn ask(&self, sql: &str) -> Value {
         #[derive(diesel::QueryableByName)]
         struct Asked {
-            #[diesel(sql_type = Jsonb)]
-            answer: Value,
+            #[diesel(sql_type = Nullable<Jsonb>)]
+            answer: Option<Value>,
         }
-        let query = diesel::sql_query(format!("SELECT to_jsonb(({sql})) AS answer"));
-        let row: Asked = query
-            .get_result(&mut connect(&self.url).await)
-            .await
-            .expect("an answer");
-        row.answer
+        let query = || diesel::sql_query(format!("SELECT to_jsonb(({sql})) AS answer"));
+        let mut asking = self.asking.lock().await;
+        if let Some(kept) = &mut *asking
+            && let Ok(row) = query().get_result::<Asked>(kept).await
+        {
+            return row.answer.unwrap_or_default();
+        }
+        // None is kept yet, or Postgres was started anew.
+        let fresh = asking.insert(connect(&self.url).await);
+        let row: Asked = query().get_result(fresh).await.expect("an answer");
+        row.answer.unwrap_or_default()
     }
 
     /// Runs statements behind the product's back.
@@ -95,12 +114,12 @@ async fn create(admin: &str, name: &str, template: &str) {
 }
 
 /// A Redis database of its own number for whoever asks next.
-pub(super) fn redis_url() -> String {
+pub(crate) fn redis_url() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % REDIS_DATABASES + 1;
     format!(
         "{}/{number}",
-        variable("RAIL_TEST_REDIS_URL").trim_end_matches('/')
+        required("RAIL_TEST_REDIS_URL").trim_end_matches('/')
     )
 }
 
@@ -113,12 +132,4 @@ fn in_database(admin: &str, name: &str) -> String {
 
 fn unique(role: &str) -> String {
     format!("{role}_{}", JobId::new().uuid().simple())
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "how ./dev test says where its servers are"
-)]
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test integration"))
 }

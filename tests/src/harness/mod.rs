@@ -23,20 +23,21 @@ use rail_shared::domain::{Clock, Scope};
 use rail_shared::secrets::ApiKey;
 use rail_shared::store::{Store, api_keys};
 use rail_worker::Worker;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use caller::{Answer, Caller, send};
 pub use database::Database;
+pub(crate) use database::redis_url;
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::stripe::{DEFAULT_KEY, Settings};
 use crate::wait::{SOON, wait_until};
 
 /// 32 bytes, as good as any for a test.
-const MASTER_KEYS: &str = "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const MASTER_KEYS: &str = "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// What a test wants to be different.
 pub struct Builder {
@@ -122,7 +123,7 @@ impl Rail {
         let exports = tempfile::tempdir().expect("a folder for exports");
         let own = [
             ("DATABASE_URL", database.url()),
-            ("REDIS_URL", database::redis_url()),
+            ("REDIS_URL", redis_url()),
             ("RAIL_MASTER_KEYS", MASTER_KEYS.to_owned()),
             ("RAIL_EXPORT_DIR", exports.path().display().to_string()),
             ("RAIL_CONNECTOR_STRIPE_BASE_URL", sandbox.base_url()),
@@ -208,9 +209,7 @@ impl Rail {
 
     /// A connection to the sandbox; returns its id.
     pub async fn connect_stripe(&self) -> String {
-        let body = json!({"connectorId": "stripe", "name": "Stripe", "credentials": {"apiKey": "${IOF_CONNECTOR_API_KEY}"}});
-        let made = self.caller.post("/connections", &body).await.expect(201);
-        made["connectionId"].as_str().expect("an id").to_owned()
+        self.caller.connect_stripe().await
     }
 
     /// Triggers a sync and waits for its end; returns it.
@@ -327,7 +326,7 @@ async fn serve(
     address
 }
 
-async fn make_key(store: &Store, tenant: &str, scopes: &[Scope]) -> ApiKey {
+pub(crate) async fn make_key(store: &Store, tenant: &str, scopes: &[Scope]) -> ApiKey {
     let key = ApiKey::generate();
     let mut conn = store.connect().await.expect("a connection");
     let tenant = api_keys::ensure_tenant(&mut conn, tenant)

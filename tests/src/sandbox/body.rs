@@ -4,12 +4,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 /// How a body that is not whole ends.
 #[derive(Debug, Clone)]
@@ -34,6 +36,60 @@ pub(super) enum AnswerBody {
         /// What happens then.
         ending: Ending,
     },
+    /// A body that comes in small pieces.
+    Trickled {
+        /// What is still to be sent.
+        rest: Bytes,
+        /// So many bytes at a time.
+        piece: usize,
+        /// Between two pieces.
+        pause: Duration,
+        /// The pause under way.
+        sleep: Pin<Box<Sleep>>,
+    },
+    /// A body of one long string, made while it is sent.
+    Huge {
+        /// Bytes of the string still to be sent.
+        left: u64,
+        /// What is around it, in turn.
+        frame: Frames,
+    },
+}
+
+/// Where a huge body stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frames {
+    /// Before the string.
+    Opening,
+    /// In it.
+    Filling,
+    /// All was sent.
+    Closed,
+}
+
+const OPENING: &[u8] = br#"{"object":"list","data":[{"id":"huge_1","text":""#;
+const CLOSING: &[u8] = br#""}],"has_more":false}"#;
+/// What the string consists of.
+static FILLING: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+impl AnswerBody {
+    /// A body in pieces of a twentieth, with a pause before each.
+    pub(super) fn trickled(body: Bytes, pause: Duration) -> Self {
+        Self::Trickled {
+            piece: body.len().div_ceil(20).max(1),
+            rest: body,
+            pause,
+            sleep: Box::pin(tokio::time::sleep(pause)),
+        }
+    }
+
+    /// A list of one record with a string of so many bytes, never in memory as a whole.
+    pub(super) fn huge(bytes: u64) -> Self {
+        Self::Huge {
+            left: bytes,
+            frame: Frames::Opening,
+        }
+    }
 }
 
 impl Body for AnswerBody {
@@ -70,14 +126,50 @@ impl Body for AnswerBody {
                     }
                 }
             }
+            Self::Trickled { rest, .. } if rest.is_empty() => Poll::Ready(None),
+            Self::Trickled {
+                rest,
+                piece,
+                pause,
+                sleep,
+            } => {
+                ready!(sleep.as_mut().poll(cx));
+                sleep.set(tokio::time::sleep(*pause));
+                let piece = rest.split_to(rest.len().min(*piece));
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+            Self::Huge { left, frame } => Poll::Ready(
+                next_of_huge(left, frame).map(|piece| Ok(Frame::data(Bytes::from_static(piece)))),
+            ),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Broken { .. } => SizeHint::default(),
+            Self::Trickled { rest, .. } => SizeHint::with_exact(rest.len() as u64),
+            Self::Broken { .. } | Self::Huge { .. } => SizeHint::default(),
         }
+    }
+}
+
+fn next_of_huge(left: &mut u64, frame: &mut Frames) -> Option<&'static [u8]> {
+    match frame {
+        Frames::Opening => {
+            *frame = Frames::Filling;
+            Some(OPENING)
+        }
+        Frames::Filling if *left == 0 => {
+            *frame = Frames::Closed;
+            Some(CLOSING)
+        }
+        Frames::Filling => {
+            let piece =
+                usize::try_from(*left).map_or(FILLING.len(), |left| left.min(FILLING.len()));
+            *left -= piece as u64;
+            Some(&FILLING[..piece])
+        }
+        Frames::Closed => None,
     }
 }
 

@@ -36,6 +36,16 @@ pub enum Fault {
         /// How late.
         delay_ms: u64,
     },
+    /// The right answer in twenty pieces.
+    SlowBody {
+        /// Before each piece.
+        pause_ms: u64,
+    },
+    /// A list of one record with a string of this length, made while it is sent.
+    HugeBody {
+        /// Of the string.
+        bytes: u64,
+    },
     /// Headers and half of the body, then silence until the caller hangs up.
     StalledBody,
     /// The connection is reset instead of answering.
@@ -51,6 +61,8 @@ pub enum Fault {
 
     /// The first page again, whatever the cursor, with more to come: a walk that never ends.
     RepeatedCursor,
+    /// The first page again, whatever the cursor, unless it is the first page's: a walk in a circle of two pages.
+    CircleOfPages,
     /// No records, but more to come.
     EmptyPageWithMore,
     /// The page begins with the record the one before ended with.

@@ -124,6 +124,15 @@ async fn exchange(
         }
         Some(Fault::StalledBody) => Ok(broken(answer, Ending::Stalls)),
         Some(Fault::ResetMidBody) => Ok(broken(answer, Ending::Resets(switch))),
+        Some(Fault::SlowBody { pause_ms }) => {
+            let body = AnswerBody::trickled(answer.body, Duration::from_millis(pause_ms));
+            Ok(response(answer.status, answer.headers, body))
+        }
+        Some(Fault::HugeBody { bytes }) => Ok(response(
+            answer.status,
+            answer.headers,
+            AnswerBody::huge(bytes),
+        )),
         _ => Ok(whole(answer)),
     }
 }

@@ -141,6 +141,36 @@ fn is_reset(error: &reqwest::Error) -> bool {
 }
 
 #[tokio::test]
+async fn a_body_may_come_slowly_and_may_be_huge_and_is_json_all_the_same() {
+    let start = Instant::now();
+    let (_, _, body) = under(Fault::SlowBody { pause_ms: 5 }).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert_eq!(ids(&serde_json::from_str(&body).unwrap()).len(), 10);
+    let bytes = 3_000_000;
+    let (status, _, body) = under(Fault::HugeBody { bytes }).await.unwrap();
+    let page: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (status, page["data"][0]["text"].as_str().map(str::len)),
+        (200, Some(3_000_000))
+    );
+}
+
+#[tokio::test]
+async fn two_pages_can_lead_to_each_other_for_ever() {
+    let sandbox = sandbox(30);
+    let fair = ids(&fetch(&sandbox, LIST).await);
+    sandbox
+        .faults()
+        .add(Rule::new(Fault::CircleOfPages).always());
+    let first = fetch(&sandbox, LIST).await;
+    let second = fetch(&sandbox, &format!("{LIST}?starting_after={}", fair[9])).await;
+    let last = ids(&second)[9].clone();
+    let third = fetch(&sandbox, &format!("{LIST}?starting_after={last}")).await;
+    assert_eq!((ids(&first), ids(&third)), (fair.clone(), fair.clone()));
+    assert!(!ids(&second).contains(&fair[0]) && third["has_more"] == true);
+}
+
+#[tokio::test]
 async fn a_reset_mid_body_sends_half_of_it_first() {
     let sandbox = sandbox(30);
     sandbox.faults().next(1, Fault::ResetMidBody);

@@ -217,3 +217,26 @@ async fn each_way_of_proving_who_asks_sends_the_credential_where_it_belongs() {
     invented(&server, &rest).test().await.unwrap();
     assert_eq!(server.asked()[0].query("api_key"), [KEY]);
 }
+
+#[tokio::test]
+async fn pages_that_lead_in_a_circle_end_the_walk() {
+    let circle = |empty: bool| {
+        move |asked: &Asked| {
+            let (found, next) = match asked.query("token").first().map(String::as_str) {
+                Some("b") => (things(&[3, 4]), "c"),
+                Some("c") => (things(&[5, 6]), "a"),
+                _ => (things(&[1, 2]), "b"),
+            };
+            let found = if empty { things(&[]) } else { found };
+            Reply::json(json!({ "result": { "things": found }, "next": next }))
+        }
+    };
+    let paging = r#"{ kind = "token", parameter = "token", next = "/next" }"#;
+    for empty in [false, true] {
+        let (pages, asked) = read(paging, circle(empty)).await;
+        let failure = pages.unwrap_err();
+        assert!(failure.message.contains("in a circle"), "{failure}");
+        assert!(!failure.retryable);
+        assert!(asked.len() < 20, "{}", asked.len());
+    }
+}

@@ -3,7 +3,7 @@
 //! A list that continues after an id must find its place without searching. Instead of an index from ids to places,
 //! the last eleven characters of an id *are* the place, scrambled one-to-one by the seed.
 
-use super::draw::{Draw, mix, unmix};
+use crate::draw::{Draw, mix, unmix};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

@@ -11,7 +11,6 @@
 //! change records through [`Stripe::create`], [`Stripe::update`] and [`Stripe::delete`]).
 
 mod auth;
-mod draw;
 mod entity;
 mod errors;
 mod events;

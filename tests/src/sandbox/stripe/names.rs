@@ -1,6 +1,6 @@
 //! What people and companies in the sandbox are called.
 
-use super::draw::Draw;
+use crate::draw::Draw;
 
 const FIRST: [&str; 32] = [
     "Amelia",

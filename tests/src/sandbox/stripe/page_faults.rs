@@ -8,7 +8,7 @@ use crate::sandbox::faults::Fault;
 /// Spoils a page that is about to be sent.
 pub(super) fn spoil(page: &mut Page, fault: &Fault) {
     match fault {
-        Fault::RepeatedCursor => page.has_more = true,
+        Fault::RepeatedCursor | Fault::CircleOfPages => page.has_more = true,
         Fault::EmptyPageWithMore => {
             page.records.clear();
             page.has_more = true;

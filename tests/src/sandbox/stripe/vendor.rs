@@ -167,6 +167,21 @@ impl Stripe {
         let cursor = match fault {
             // The page after the cursor is asked for, the page with the cursor is sent.
             Some(Fault::RepeatedCursor) => query.starting_after.take(),
+            Some(Fault::CircleOfPages) => {
+                let asked = query.starting_after.take();
+                let first = match listed {
+                    Listed::Events => store.events.page(&query, now)?,
+                    Listed::Records(entity) => store.page(entity, &query)?,
+                };
+                query.starting_after = asked.filter(|id| {
+                    let last: Option<Value> = first
+                        .records
+                        .last()
+                        .and_then(|text| serde_json::from_str(text).ok());
+                    last.is_some_and(|last| last["id"] == id.as_str())
+                });
+                None
+            }
             Some(Fault::DuplicateAcrossPages) => query.starting_after.clone(),
             _ => None,
         };

@@ -1,9 +1,9 @@
 //! Everything that follows from the seed: which records exist at the start, their ids, times and relations.
 
-use super::draw::Draw;
 use super::entity::{Counts, Entity};
 use super::ids;
 use super::records::Templates;
+use crate::draw::Draw;
 
 /// The seeded part of the sandbox. It never changes; mutations lie over it in the store.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! What happens to money after a payment: refunds, disputes, payouts and the balance transactions that book them.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::payment::Payment;
 use super::{currency, metadata, unknown};
+use crate::draw::Draw;
 
 const DAY_S: i64 = 86_400;
 

@@ -1,10 +1,10 @@
 //! Products and their prices.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::{amount, currency, metadata, unknown};
+use crate::draw::Draw;
 
 /// A product's values.
 pub(super) struct Product<'w> {

@@ -1,11 +1,11 @@
 //! Customers.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::names::called;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::{currency, metadata, unknown};
+use crate::draw::Draw;
 
 /// City, state, country, postal code, locale and dialling prefix that belong together.
 type Place = (

@@ -1,6 +1,5 @@
 //! Invoices and their lines.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
@@ -8,6 +7,7 @@ use super::catalogue::{Price, Product};
 use super::customer::Customer;
 use super::subscription::Subscription;
 use super::{metadata, unknown};
+use crate::draw::Draw;
 
 const DAY_S: i64 = 86_400;
 

@@ -8,10 +8,10 @@ mod invoice;
 mod payment;
 mod subscription;
 
-use super::draw::Draw;
 use super::entity::Entity;
 use super::template::{Fill, Json, Template};
 use super::world::World;
+use crate::draw::Draw;
 
 pub(super) use after_payment::later_refund_amount;
 

@@ -1,12 +1,12 @@
 //! Payment intents and charges. Payment intent i and charge i are two views of one payment.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::after_payment::{is_disputed, refunds_of};
 use super::customer::Customer;
 use super::{amount, currency, metadata, unknown};
+use crate::draw::Draw;
 
 /// How a payment went.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Subscriptions.
 
-use super::super::draw::Draw;
 use super::super::entity::Entity;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::catalogue::Price;
 use super::invoice::latest_invoice_of;
 use super::{metadata, unknown};
+use crate::draw::Draw;
 
 const DAY_S: i64 = 86_400;
 

@@ -1,0 +1,130 @@
+//! A worker dies at its k-th step, for every k there is: after each the sync ends as if nothing had been.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use rail_tests::processes::{Installation, Program, Signal};
+use rail_tests::sandbox::stripe;
+use rail_tests::wait::{SOON, wait_until};
+use serde_json::{Value, json};
+
+use crate::flow::{ended, state};
+use crate::history::check_all_completed;
+use crate::settings::Settings;
+use crate::source::{compare, created};
+use crate::tally::Tally;
+
+const LANES: u64 = 6;
+/// Customers and invoices: each page and each batch has steps of its own.
+const FULL: [u64; 2] = [2_200, 1_100];
+const SHORT: [u64; 2] = [1_100, 200];
+
+/// Which steps are still to be tried, shared by the lanes.
+#[derive(Default)]
+struct Steps {
+    next: Cell<u64>,
+    /// The first step that no sync comes to.
+    end: Cell<Option<u64>>,
+}
+
+impl Steps {
+    fn take(&self) -> Option<u64> {
+        let step = self.next.get();
+        self.next.set(step + 1);
+        self.end.get().is_none_or(|end| step < end).then_some(step)
+    }
+}
+
+/// Tries every step, a few at a time, each lane in an installation of its own.
+pub async fn run(settings: &'static Settings) -> Tally {
+    let steps = Rc::new(Steps::default());
+    let lanes: Vec<_> = (0..LANES)
+        .map(|number| tokio::task::spawn_local(lane(settings, number, Rc::clone(&steps))))
+        .collect();
+    let mut tally = Tally::default();
+    for lane in lanes {
+        tally.add(lane.await.expect("a lane that does not break off"));
+    }
+    let runs = tally.runs;
+    tally
+        .notes
+        .push(format!("a sync in {runs} steps, crashed after each"));
+    tally.demand(runs > 8, || format!("only {runs} steps were found"));
+    tally
+}
+
+async fn lane(settings: &Settings, number: u64, steps: Rc<Steps>) -> Tally {
+    let mut tally = Tally::default();
+    let counts @ [customers, invoices] = settings.choose(FULL, SHORT);
+    let records = stripe::Settings::new(settings.seed)
+        .with("customers", customers)
+        .with("invoices", invoices);
+    let installation = Installation::builder(&format!("steps-{number}"), &settings.logs)
+        .sandbox(records)
+        .start()
+        .await;
+    while let Some(step) = steps.take() {
+        let Some(mut one) = crash(&installation, counts, step).await else {
+            let end = steps.end.get().unwrap_or(step).min(step);
+            steps.end.set(Some(end));
+            break;
+        };
+        for wrong in &mut one.wrong {
+            *wrong = format!("crashed at step {step}: {wrong}");
+        }
+        tally.add(one);
+    }
+    tally.add(check_all_completed(&installation, &[]).await);
+    tally
+}
+
+/// One sync, whose first worker dies at a step; `None` when it completed before it came to that step.
+async fn crash(
+    installation: &Installation,
+    [customers, invoices]: [u64; 2],
+    step: u64,
+) -> Option<Tally> {
+    let mut tally = Tally::default();
+    let connection = installation.caller.connect_stripe().await;
+    let wanted = json!({"entities": ["customers", "invoices"], "mode": "FULL"});
+    let mut doomed = installation.start_worker_with(&[("RAIL_CRASH_AT_STEP", &step.to_string())]);
+    let sync = installation.trigger(&connection, &wanted).await;
+    wait_until(
+        SOON * 2,
+        "the worker dies or the sync completes",
+        async || doomed.status().is_some() || state(installation, &sync).await == "COMPLETED",
+    )
+    .await;
+    let died = died(&mut doomed, installation, &sync).await;
+    if !died {
+        return None;
+    }
+    tally.runs += 1;
+    let since = Instant::now();
+    let _worker = installation.start_worker();
+    let done = ended(installation, &connection, &sync, SOON * 4).await;
+    tally.recoveries.push(since.elapsed());
+    tally.demand(done["status"] == "COMPLETED", || {
+        format!("it ended as {done}")
+    });
+    let counts: Value = json!({"customers": created(customers), "invoices": created(invoices)});
+    let same = done["stats"] == counts;
+    tally.duplicated += u64::from(!same);
+    tally.demand(same, || format!("the counts are {}", done["stats"]));
+    for entity in ["customers", "invoices"] {
+        tally.add(compare(installation, &connection, entity).await);
+    }
+    Some(tally)
+}
+
+/// The last step may follow the commit that completes the sync: a worker that is about to die is given the time to.
+async fn died(doomed: &mut Program, installation: &Installation, sync: &str) -> bool {
+    if doomed.status().is_some() {
+        return true;
+    }
+    assert_eq!(state(installation, sync).await, "COMPLETED");
+    doomed.signal(Signal::Stop);
+    let status = doomed.ended(SOON * 2).await;
+    !status.success()
+}
