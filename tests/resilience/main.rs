@@ -9,6 +9,7 @@
 
 mod at_once;
 mod crash_points;
+mod crowd;
 mod doorbell;
 mod flow;
 mod freeze;
@@ -70,6 +71,7 @@ const SCENARIOS: &[(&str, Run)] = &[
         Box::pin(at_once::one_key(it))
     }),
     ("200_triggers_at_once", |it| Box::pin(at_once::triggers(it))),
+    ("64_syncs_in_one_worker", |it| Box::pin(crowd::run(it))),
     ("a_vendor_misbehaves", |it| Box::pin(vendor::run(it))),
 ];
 
