@@ -165,3 +165,33 @@ async fn a_transaction_that_stands_still_is_ended_by_postgres_unless_it_only_rea
     let mut view = store.view().await.unwrap();
     assert_eq!(of(&mut view).await, "0", "an export takes its time");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_holds_keeps_neither_the_other_leases_nor_the_heartbeat_waiting() {
+    let rail = Rail::builder().workers(0).start().await;
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let stripe = rail.connect_stripe().await;
+        let path = format!("/connections/{stripe}/sync");
+        let sync = rail.caller.post(&path, &Value::Null).await.expect(202);
+        let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
+        jobs.push((JobId::from(id), 0));
+    }
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+    let claimed = leases::claim(&mut conn, &jobs, "w", SOON).await.unwrap();
+    let mut holder = store.begin().await.unwrap();
+    claimed[0].hold(&mut holder).await.unwrap();
+
+    let held: Vec<_> = claimed
+        .iter()
+        .map(|lease| (lease.job_id, lease.fence))
+        .collect();
+    let kept = leases::keep(&mut conn, &held, SOON).await.unwrap();
+
+    let lengthened = |at: usize| {
+        let of = kept.iter().find(|kept| kept.job_id == held[at].0);
+        of.map(|kept| kept.lengthened)
+    };
+    assert_eq!((lengthened(0), lengthened(1)), (Some(false), Some(true)));
+}

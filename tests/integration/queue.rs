@@ -380,11 +380,35 @@ async fn a_full_list_is_topped_up_with_the_first_of_a_tenant_only_and_in_front()
     let first = [(urgent, Urgency::First), (ring(), Urgency::InTurn)];
     assert_eq!(doorbell.top_up(Sync, &first, 10).await.unwrap(), 0);
     assert_eq!(doorbell.depth(Sync).await.unwrap(), 11);
+    let next = [(ring(), Urgency::First); 12];
+    assert_eq!(doorbell.top_up(Sync, &next, 10).await.unwrap(), 0);
+    assert_eq!(doorbell.depth(Sync).await.unwrap(), 20, "and not for ever");
     let mut ears = Ears::open(&doorbell, Sync, 1);
+    for _ in 0..9 {
+        assert_eq!(ears.next().await, next[0].0);
+    }
     let expected = [&[urgent], &few[..], &many[3..10]].concat();
     for rung in expected {
         assert_eq!(ears.next().await, rung);
     }
+    ears.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_a_tenant_is_rung_for_though_its_list_is_not_empty() {
+    let (_redis, doorbell) = any_redis();
+    let later: Vec<_> = (0..10).map(|_| (ring(), Urgency::InTurn)).collect();
+    assert_eq!(doorbell.top_up(Sync, &later[..5], 10).await.unwrap(), 5);
+    // Put back and due again: nobody but upkeep rings for it, and it is the oldest of all that wait.
+    let mut waiting = vec![(ring(), Urgency::First)];
+    waiting.extend(&later[..9]);
+    assert_eq!(doorbell.top_up(Sync, &waiting, 10).await.unwrap(), 5);
+    let mut ears = Ears::open(&doorbell, Sync, 1);
+    let mut heard = Vec::new();
+    for _ in 0..10 {
+        heard.push(ears.next().await);
+    }
+    assert!(heard.contains(&waiting[0].0));
     ears.stop().await;
 }
 

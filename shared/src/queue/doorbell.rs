@@ -83,11 +83,11 @@ impl Doorbell {
     }
 
     /// Adds rings for jobs that wait, in their order, while there is room: behind the others, until a list holds
-    /// `at_most`; the [first](Urgency::First) of a tenant in front of them when its list is full. Returns how many were
-    /// added behind.
+    /// `at_most`; the [first](Urgency::First) of a tenant in front of them when its list is full, until it holds twice as
+    /// many. Returns how many were added behind.
     ///
     /// Given `at_most` rings or more, there is a backlog, whose beginning is what the lists hold already: as many as
-    /// wait there are not added again.
+    /// wait there are not added again, but for the first of a tenant.
     ///
     /// # Errors
     /// When Redis is away or refuses.
@@ -106,14 +106,16 @@ impl Doorbell {
         let (mut behind, mut in_front) = (Vec::new(), Vec::new());
         for (ring, urgency) in rings {
             let lane = usize::from(ring.lane);
-            let full = depths[lane] >= at_most as u64;
-            if full && *urgency == Urgency::First {
-                in_front.push(*ring);
-            } else if held[lane] > 0 {
-                held[lane] -= 1;
-            } else if !full {
+            let (depth, first) = (depths[lane], *urgency == Urgency::First);
+            let room = depth < at_most as u64;
+            if room && (first || held[lane] == 0) {
                 depths[lane] += 1;
                 behind.push(*ring);
+            } else if first && depth < 2 * at_most as u64 {
+                depths[lane] += 1;
+                in_front.push(*ring);
+            } else {
+                held[lane] = held[lane].saturating_sub(1);
             }
         }
         let added = behind.len();

@@ -152,7 +152,17 @@ pub async fn erase(
     tenant: TenantId,
     id: ExportId,
 ) -> Result<bool, StoreError> {
-    // The runs go with their jobs, and before the export, in the order in which a worker settles.
+    // Held first, in the order in which a worker settles, and so that no run is accepted meanwhile.
+    exports::table
+        .filter(
+            exports::tenant_id
+                .eq(tenant.uuid())
+                .and(exports::id.eq(id.uuid())),
+        )
+        .for_update()
+        .select(exports::id)
+        .load::<Uuid>(conn)
+        .await?;
     diesel::sql_query(
         "DELETE FROM jobs j USING export_runs r WHERE r.id = j.id AND r.export_id = $1 AND r.tenant_id = $2",
     )

@@ -151,6 +151,15 @@ enum Extent {
 }
 
 impl Transaction {
+    /// From here on a statement that waits longer for a row that another transaction holds is refused.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn give_up_locks_after(&mut self, patience: Duration) -> Result<(), StoreError> {
+        let sql = format!("SET LOCAL lock_timeout = {}", patience.as_millis());
+        Ok(self.batch_execute(&sql).await?)
+    }
+
     /// Makes what was written last.
     ///
     /// # Errors

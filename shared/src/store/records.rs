@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, Text, Timestamptz};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
-use super::{Lease, StoreError, streams};
+use super::{Lease, Store, StoreError, streams};
 use crate::domain::{Presence, ReadFrom, SyncId, Ties};
 use crate::failpoints::step;
 
@@ -105,41 +105,37 @@ struct Known {
     touched: bool,
 }
 
-/// Commits a batch: all of it, or nothing.
+/// Commits a batch: all of it, or nothing; nothing also when the future is dropped.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the job's lease is held no more.
-pub async fn commit(
-    conn: &mut AsyncPgConnection,
-    lease: &Lease,
-    batch: &Batch<'_>,
-) -> Result<Counts, StoreError> {
-    conn.transaction::<_, StoreError, _>(async |conn| {
-        lease.hold_with_progress(conn).await?;
-        step("the batch's transaction has begun");
-        let mut known = probe(conn, batch).await?;
-        let counts = sort(batch, &mut known);
-        let writes: Vec<&NewRecord<'_>> = known
-            .values()
-            .filter_map(|known| known.write)
-            .map(|at| &batch.records[at])
-            .collect();
-        for part in parts(&writes) {
-            write(conn, batch, part).await?;
-        }
-        step("the batch's records are written");
-        touch(conn, batch, &known).await?;
-        if !batch.rejected.is_empty() {
-            write_errors(conn, batch).await?;
-        }
-        count(conn, batch, counts).await?;
-        if let Some(checkpoint) = batch.checkpoint {
-            streams::move_checkpoint(conn, batch.stream_id, checkpoint).await?;
-        }
-        step("the batch is about to be committed");
-        Ok(counts)
-    })
-    .await
+pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<Counts, StoreError> {
+    let mut transaction = store.begin().await?;
+    let conn: &mut AsyncPgConnection = &mut transaction;
+    lease.hold_with_progress(conn).await?;
+    step("the batch's transaction has begun");
+    let mut known = probe(conn, batch).await?;
+    let counts = sort(batch, &mut known);
+    let writes: Vec<&NewRecord<'_>> = known
+        .values()
+        .filter_map(|known| known.write)
+        .map(|at| &batch.records[at])
+        .collect();
+    for part in parts(&writes) {
+        write(conn, batch, part).await?;
+    }
+    step("the batch's records are written");
+    touch(conn, batch, &known).await?;
+    if !batch.rejected.is_empty() {
+        write_errors(conn, batch).await?;
+    }
+    count(conn, batch, counts).await?;
+    if let Some(checkpoint) = batch.checkpoint {
+        streams::move_checkpoint(conn, batch.stream_id, checkpoint).await?;
+    }
+    step("the batch is about to be committed");
+    transaction.commit().await?;
+    Ok(counts)
 }
 
 /// Asks what is stored of the batch's records. Sending ids and getting fingerprints back is far cheaper than sending

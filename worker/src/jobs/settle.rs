@@ -11,6 +11,9 @@ use rail_shared::store::{Settled, Store, StoreError, Transaction, connections, e
 
 use crate::runtime::Ending;
 
+/// How long an end waits for rows that others hold.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Whether what follows from an end depends on what is found while it is written, so that no other shares its
 /// transaction.
 pub(crate) fn settles_alone(end: &Ending) -> bool {
@@ -28,6 +31,8 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
         return Ok(Vec::new());
     }
     let mut transaction = store.begin().await?;
+    // A row that somebody holds for long, such as of a connection that is being erased, does not hold up the other ends.
+    transaction.give_up_locks_after(LOCK_PATIENCE).await?;
     let mut ends: Vec<Ending> = ends.iter().map(|end| (*end).clone()).collect();
     let mut happened = Vec::new();
     if let [end] = &mut ends[..]

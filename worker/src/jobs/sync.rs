@@ -149,8 +149,8 @@ impl<'a> Walk<'a> {
             cursor: cursor.as_ref(),
             checkpoint: checkpoint.as_ref(),
         };
-        let mut conn = self.attempt.worker.store.connect().await?;
-        let counts = records::commit(&mut conn, &self.attempt.lease, &batch).await?;
+        let store = &self.attempt.worker.store;
+        let counts = records::commit(store, &self.attempt.lease, &batch).await?;
         step("a batch is committed");
         self.attempt.made_progress();
         tracing::debug!(entity = self.entity, ?counts, "committed");

@@ -118,7 +118,7 @@ async fn run(attempt: &Attempt, held: &Held) {
             tracing::warn!(
                 ?outcome,
                 error = &*error as &dyn std::error::Error,
-                "could not settle; the lease will run out"
+                "could not settle: it is settled already, or the lease will run out"
             );
         }
     }

@@ -3,7 +3,9 @@
 //! So a single ask is answered without waiting for others, and a thousand share one commit.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 /// Asks that may wait to be taken into a group.
@@ -32,7 +34,7 @@ impl<Q: Send + 'static, A: Send + 'static> Grouped<Q, A> {
     /// Must be called within a tokio runtime.
     pub(super) fn new<F, Fut>(at_most: usize, answer_all: F) -> Self
     where
-        F: Fn(Vec<Q>) -> Fut + Send + 'static,
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<A>> + Send,
     {
         let (asks, mut waiting) = mpsc::channel::<Ask<Q, A>>(WAITING_AT_MOST);
@@ -43,7 +45,14 @@ impl<Q: Send + 'static, A: Send + 'static> Grouped<Q, A> {
                     .drain(..)
                     .map(|ask| (ask.question, ask.answer))
                     .unzip();
-                for (asker, answer) in askers.into_iter().zip(answer_all(questions).await) {
+                let answered =
+                    AssertUnwindSafe(async { answer_all(questions).await }).catch_unwind();
+                let Ok(answers) = answered.await else {
+                    // Those who asked hear nothing; those who come next are answered again.
+                    tracing::error!("answering a group panicked");
+                    continue;
+                };
+                for (asker, answer) in askers.into_iter().zip(answers) {
                     // Whoever asked may have been dropped meanwhile.
                     let _ = asker.send(answer);
                 }
@@ -52,7 +61,7 @@ impl<Q: Send + 'static, A: Send + 'static> Grouped<Q, A> {
         Self { asks }
     }
 
-    /// Asks; `None` only when the task is gone.
+    /// Asks; `None` when the group of this question could not be answered.
     pub(super) async fn ask(&self, question: Q) -> Option<A> {
         let (answer, answered) = oneshot::channel();
         self.asks.send(Ask { question, answer }).await.ok()?;
@@ -99,5 +108,15 @@ mod tests {
             1,
             "one more group for 48 askers"
         );
+    }
+
+    #[tokio::test]
+    async fn a_group_that_panics_is_not_answered_and_the_next_one_is() {
+        let doubled = Grouped::new(100, async |numbers: Vec<u32>| {
+            assert!(numbers[0] != 13, "on purpose");
+            numbers
+        });
+        assert_eq!(doubled.ask(13).await, None);
+        assert_eq!(doubled.ask(1).await, Some(1));
     }
 }

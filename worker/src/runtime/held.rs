@@ -111,10 +111,8 @@ impl HeldLeases {
     }
 
     fn note(&self, asked_for: &[(JobId, i64)], kept: &[leases::Kept], at: Instant) {
-        let kept: HashMap<JobId, bool> = kept
-            .iter()
-            .map(|kept| (kept.job_id, kept.cancelled))
-            .collect();
+        let kept: HashMap<JobId, &leases::Kept> =
+            kept.iter().map(|kept| (kept.job_id, kept)).collect();
         let mut held = self.lock();
         for (job_id, fence) in asked_for {
             // It may have ended, or have been claimed anew, meanwhile.
@@ -122,9 +120,11 @@ impl HeldLeases {
                 continue;
             };
             match kept.get(job_id) {
-                Some(cancelled) => {
-                    signals.since = at;
-                    if *cancelled {
+                Some(kept) => {
+                    if kept.lengthened {
+                        signals.since = at;
+                    }
+                    if kept.cancelled {
                         signals.cancelled.cancel();
                     }
                 }

@@ -62,7 +62,8 @@ pub async fn claim(
              ), claimed AS (
                  UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, fence = fence + 1,
                         barren_attempts = barren_attempts + (state = 'RUNNING')::int, lease_owner = $3,
-                        lease_until = now() + $4 * interval '1 millisecond', started_at = coalesce(started_at, now())
+                        lease_until = now() + $4 * interval '1 millisecond', started_at = coalesce(started_at, now()),
+                        progress_at = CASE WHEN fence = 0 THEN now() ELSE progress_at END
                  WHERE id IN (SELECT id FROM free)
                  RETURNING *
              ), abandoned AS (

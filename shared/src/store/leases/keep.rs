@@ -18,6 +18,8 @@ pub struct Kept {
     pub job_id: JobId,
     /// Whether somebody asked to cancel it.
     pub cancelled: bool,
+    /// Whether it lasts longer now: not when another transaction holds the job's row, for which nobody waits here.
+    pub lengthened: bool,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -26,6 +28,8 @@ struct KeptRow {
     id: Uuid,
     #[diesel(sql_type = Bool)]
     cancelled: bool,
+    #[diesel(sql_type = Bool)]
+    lengthened: bool,
 }
 
 /// Lengthens leases, each a job and the fence it was claimed with; those that are missing from the answer are lost.
@@ -39,15 +43,18 @@ pub async fn keep(
 ) -> Result<Vec<Kept>, StoreError> {
     let (ids, fences): (Vec<Uuid>, Vec<i64>) =
         held.iter().map(|(id, fence)| (id.uuid(), fence)).unzip();
-    // Locked in one order, as everywhere where one transaction takes several jobs.
     let rows: Vec<KeptRow> = statement(
-        "WITH mine AS (
-             SELECT jobs.id FROM jobs JOIN unnest($1, $2) AS held (id, fence) ON jobs.id = held.id
-             WHERE jobs.fence = held.fence AND state = 'RUNNING'
-             ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
+        "WITH held AS (
+             SELECT * FROM unnest($1, $2) AS held (id, fence)
+         ), free AS (
+             SELECT jobs.id FROM jobs JOIN held ON jobs.id = held.id AND jobs.fence = held.fence
+             WHERE state = 'RUNNING' FOR NO KEY UPDATE OF jobs SKIP LOCKED
+         ), lengthened AS (
+             UPDATE jobs SET lease_until = now() + $3 * interval '1 millisecond' WHERE id IN (SELECT id FROM free)
+             RETURNING id
          )
-         UPDATE jobs SET lease_until = now() + $3 * interval '1 millisecond' WHERE id IN (SELECT id FROM mine)
-         RETURNING id, cancel_requested_at IS NOT NULL AS cancelled",
+         SELECT id, cancel_requested_at IS NOT NULL AS cancelled, id IN (SELECT id FROM lengthened) AS lengthened
+         FROM jobs JOIN held USING (id, fence) WHERE state = 'RUNNING'",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
     .bind::<Array<BigInt>, _>(fences)
@@ -59,6 +66,7 @@ pub async fn keep(
         .map(|row| Kept {
             job_id: row.id.into(),
             cancelled: row.cancelled,
+            lengthened: row.lengthened,
         })
         .collect())
 }
