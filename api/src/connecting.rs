@@ -110,6 +110,7 @@ pub async fn create(
             .interval
             .filter(|_| config.auto_sync)
             .map(|interval| after(now, interval)),
+        tolerance: config.tolerance,
         created_at: now,
     };
     let mut transaction = entry.begin().await?;
@@ -142,6 +143,14 @@ pub fn standing<'a>(api: &'a Api, row: &ConnectionRow) -> Result<Standing<'a>, P
     config.insert("autoSync".to_owned(), row.auto_sync.into());
     if let Some(interval) = &row.sync_interval {
         config.insert("syncInterval".to_owned(), interval.as_str().into());
+    }
+    for (name, fraction) in [
+        ("maxDeleteFraction", row.max_delete_fraction),
+        ("maxErrorRate", row.max_error_rate),
+    ] {
+        if let Some(fraction) = fraction {
+            config.insert(name.to_owned(), fraction.into());
+        }
     }
     Ok(Standing {
         connector: api.catalogue.get(&row.connector_id),
@@ -189,7 +198,7 @@ pub async fn change(
         sealed = Some(seal(api, binding, credentials)?);
     }
     let now = api.clock.now();
-    let (interval, auto_sync, next_sync_at) = match config {
+    let (interval, auto_sync, next_sync_at, tolerance) = match config {
         Some(config) => {
             let interval = config.interval.map(|interval| interval.to_string());
             let same = interval == row.sync_interval && config.auto_sync == row.auto_sync;
@@ -201,9 +210,15 @@ pub async fn change(
                 interval,
                 config.auto_sync,
                 if same { row.next_sync_at } else { due },
+                config.tolerance,
             )
         }
-        None => (row.sync_interval.clone(), row.auto_sync, row.next_sync_at),
+        None => (
+            row.sync_interval.clone(),
+            row.auto_sync,
+            row.next_sync_at,
+            row.tolerance(),
+        ),
     };
     let changed = Changed {
         name: name.as_deref().unwrap_or(&row.name),
@@ -216,6 +231,7 @@ pub async fn change(
         sync_interval: interval.as_deref(),
         auto_sync,
         next_sync_at,
+        tolerance,
         updated_at: now,
     };
     let mut transaction = api.store.begin().await?;

@@ -124,6 +124,7 @@ async fn write(
         connection_id: connection,
         mode: meant.mode,
         date_range: meant.date_range,
+        tolerance: meant.tolerance,
         entities: &meant.entities,
         created_at: api.clock.now(),
     };

@@ -3,6 +3,7 @@
 
 mod cancel;
 mod connections;
+mod deletes;
 mod document;
 mod exports;
 mod idempotency;

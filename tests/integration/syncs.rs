@@ -70,7 +70,8 @@ async fn a_second_full_sync_writes_only_what_changed() {
     let rail = Rail::builder().customers(300).start().await;
     let stripe = rail.connect_stripe().await;
     rail.sync(&stripe, &full(&["customers"])).await;
-    let untouched = "SELECT jsonb_agg(ctid::text ORDER BY external_id) FROM records WHERE sync_id = (SELECT min(id::text)::uuid FROM syncs)";
+    let untouched = "SELECT jsonb_agg(r.ctid::text ORDER BY external_id) FROM records r JOIN change_sets c ON c.id = r.change_set
+        WHERE c.sync_id = (SELECT min(id::text)::uuid FROM syncs)";
     let ids = rail.sandbox.stripe().ids("customers");
     for id in &ids[..7] {
         rail.sandbox.stripe().update("customers", id, |customer| {

@@ -46,7 +46,7 @@ const LOST: &[Rule] = &[
         broken_when: "a stream holds other records than its syncs counted",
         sql: "SELECT s.id FROM streams s JOIN sync_entities e ON e.entity = s.entity
               JOIN syncs y ON y.id = e.sync_id AND y.connection_id = s.connection_id GROUP BY s.id
-              HAVING sum(e.created - e.deleted)
+              HAVING sum(e.created - e.deleted - e.vanished)
                   <> (SELECT count(*) FROM records r WHERE r.stream_id = s.id AND r.deleted_at IS NULL)",
     },
 ];
@@ -80,8 +80,18 @@ const WRONG: &[Rule] = &[
         broken_when: "more records were last changed by a sync than it counted",
         sql: "SELECT e.sync_id FROM sync_entities e JOIN syncs y ON y.id = e.sync_id
               JOIN streams s ON s.connection_id = y.connection_id AND s.entity = e.entity
-              WHERE (SELECT count(*) FROM records r WHERE r.stream_id = s.id AND r.sync_id = e.sync_id
-                     AND r.deleted_at IS NULL) > e.created + e.updated",
+              WHERE (SELECT count(*) FROM records r WHERE r.stream_id = s.id AND r.deleted_at IS NULL
+                     AND r.change_set IN (SELECT id FROM change_sets c WHERE c.sync_id = e.sync_id))
+                  > e.created + e.updated",
+    },
+    Rule {
+        broken_when: "the change sets of an entity have a gap",
+        sql: "SELECT entity FROM change_sets GROUP BY tenant_id, entity HAVING count(*) <> max(seq) OR min(seq) <> 1",
+    },
+    Rule {
+        broken_when: "a record belongs to a change set that is not there",
+        sql: "SELECT external_id FROM records r
+              WHERE NOT EXISTS (SELECT FROM change_sets c WHERE c.id = r.change_set AND c.stream_id = r.stream_id)",
     },
 ];
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
+use super::connection_asked::fraction;
 use super::wire::{AnyObject, Id, Word, wire};
 use crate::answer::{Shown, Tagged};
 
@@ -53,6 +54,10 @@ impl Shown for Connection {
 pub struct ConnectionConfig {
     sync_interval: Option<String>,
     auto_sync: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_delete_fraction: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_error_rate: Option<f64>,
     #[serde(flatten)]
     settings: Map<String, Value>,
 }
@@ -68,6 +73,8 @@ wire!([] ConnectionConfig, "ConnectionConfig", MetaSchemaRef::Inline(Box::new(Me
             description: Some("Whether it syncs by itself."),
             ..MetaSchema::new("boolean")
         }))),
+        ("maxDeleteFraction", fraction("The greatest part of an entity that a sync may delete unasked; 0.3 when not shown.")),
+        ("maxErrorRate", fraction("The greatest part of an entity that may be impossible to store; any when not shown.")),
     ],
     required: vec!["syncInterval", "autoSync"],
     additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
@@ -90,6 +97,8 @@ impl From<ConnectionRow> for Connection {
             auto_sync,
             next_sync_at,
             last_sync_at,
+            max_delete_fraction,
+            max_error_rate,
             version: _,
             created_at,
             updated_at,
@@ -104,6 +113,8 @@ impl From<ConnectionRow> for Connection {
             config: ConnectionConfig {
                 sync_interval,
                 auto_sync,
+                max_delete_fraction,
+                max_error_rate,
                 settings,
             },
             last_sync_at,

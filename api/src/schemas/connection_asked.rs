@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use rail_shared::connectors::Connector;
-use rail_shared::domain::{ConnectorStatus, Faults, SyncInterval};
+use rail_shared::domain::{ConnectorStatus, Faults, SyncInterval, Tolerance};
 use rail_shared::secrets::{References, Unresolved};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -19,7 +19,12 @@ use crate::state::Api;
 const CREDENTIALS: &str = "/credentials";
 const CONFIG: &str = "/config";
 /// The settings of every connection; what else stands in `config` is the connector's.
-const COMMON: [&str; 2] = ["syncInterval", "autoSync"];
+const COMMON: [&str; 4] = [
+    "syncInterval",
+    "autoSync",
+    "maxDeleteFraction",
+    "maxErrorRate",
+];
 
 /// A connection to be made.
 #[derive(Debug, Object)]
@@ -55,11 +60,30 @@ wire!([] ConfigAsked, "ConfigAsked", MetaSchemaRef::Inline(Box::new(MetaSchema {
             description: Some("Whether it syncs by itself, every `syncInterval`."),
             ..MetaSchema::new("boolean")
         }))),
+        ("maxDeleteFraction", fraction(
+            "The greatest part of an entity, from 0 to 1, that a sync deletes because the vendor's complete list does not \
+             hold it any more; 0.3 when left out. Where more is missing, nothing is deleted and the sync FAILED.",
+        )),
+        ("maxErrorRate", fraction(
+            "The greatest part of an entity's records, from 0 to 1, that may be impossible to store before the sync is \
+             FAILED; when left out, no part is too great.",
+        )),
     ],
     additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
-    description: Some("`syncInterval`, `autoSync`, and what the connector's `configSchema` says."),
+    description: Some("`syncInterval`, `autoSync`, `maxDeleteFraction`, `maxErrorRate`, and what the connector's `configSchema` says."),
     ..MetaSchema::new("object")
 })), |_| {});
+
+/// The schema of a part of a whole.
+pub fn fraction(description: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        description: Some(description),
+        nullable: true,
+        minimum: Some(0.0),
+        maximum: Some(1.0),
+        ..MetaSchema::new("number")
+    }))
+}
 
 /// Settings, understood.
 #[derive(Debug)]
@@ -68,6 +92,8 @@ pub struct Config {
     pub interval: Option<SyncInterval>,
     /// Whether it does.
     pub auto_sync: bool,
+    /// What may go wrong in its syncs.
+    pub tolerance: Tolerance,
     /// The connector's own.
     pub settings: Map<String, Value>,
 }
@@ -211,6 +237,10 @@ pub fn read_config(
     Some(Config {
         interval,
         auto_sync,
+        tolerance: Tolerance {
+            max_delete_fraction: config.get(COMMON[2]).and_then(Value::as_f64),
+            max_error_rate: config.get(COMMON[3]).and_then(Value::as_f64),
+        },
         settings,
     })
 }

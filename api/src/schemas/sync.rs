@@ -28,6 +28,10 @@ pub struct Sync {
     mode: Word<SyncMode>,
     /// The days it is limited to.
     date_range: Option<DateRange>,
+    /// The greatest part of an entity it may delete unasked, where it was asked with its own.
+    max_delete_fraction: Option<f64>,
+    /// The greatest part of an entity that may be impossible to store, likewise.
+    max_error_rate: Option<f64>,
     /// When it was asked for.
     created_at: DateTime<Utc>,
     /// When a worker first began with it.
@@ -79,7 +83,7 @@ struct EntityStats {
     updated: i64,
     /// Records that could not be stored.
     errors: i64,
-    /// Records that were gone.
+    /// Records that are gone: the vendor said so, or its complete list does not hold them any more.
     deleted: i64,
     /// Records that were as before.
     unchanged: i64,
@@ -102,6 +106,8 @@ impl From<syncs::Sync> for Sync {
             mode,
             date_from: _,
             date_to: _,
+            max_delete_fraction,
+            max_error_rate,
         } = asked;
         let JobRow {
             id: _,
@@ -124,6 +130,8 @@ impl From<syncs::Sync> for Sync {
             status: Word(state),
             mode: Word(mode),
             date_range,
+            max_delete_fraction,
+            max_error_rate,
             created_at,
             started_at,
             completed_at: finished_at,
@@ -148,6 +156,7 @@ fn stats(row: SyncEntityRow) -> (String, EntityStats) {
         updated,
         unchanged,
         deleted,
+        vanished,
         errors,
     } = row;
     (
@@ -156,7 +165,7 @@ fn stats(row: SyncEntityRow) -> (String, EntityStats) {
             created,
             updated,
             errors,
-            deleted,
+            deleted: deleted + vanished,
             unchanged,
             fetched,
         },

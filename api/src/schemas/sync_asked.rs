@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use poem_openapi::{Enum, Object};
 use rail_shared::connectors::Connector;
-use rail_shared::domain::{DateRange, Faults, SyncMode};
+use rail_shared::domain::{DateRange, Faults, SyncMode, Tolerance};
+use serde_json::Value;
 
 use super::wire::Word;
 use crate::body::{Asked, Json, Need};
@@ -21,6 +22,14 @@ pub struct NewSync {
     mode: Option<Word<SyncMode>>,
     /// Only records of these days.
     date_range: Option<DaysAsked>,
+    /// The greatest part of an entity, from 0 to 1, that this sync may delete because the vendor's complete list does not
+    /// hold it any more; the connection's `maxDeleteFraction` when left out.
+    #[oai(validator(minimum(value = "0.0"), maximum(value = "1.0")))]
+    max_delete_fraction: Option<f64>,
+    /// The greatest part of an entity's records, from 0 to 1, that may be impossible to store; the connection's
+    /// `maxErrorRate` when left out.
+    #[oai(validator(minimum(value = "0.0"), maximum(value = "1.0")))]
+    max_error_rate: Option<f64>,
 }
 
 /// Whole days, both included, in UTC.
@@ -57,6 +66,8 @@ pub struct SyncMeant {
     pub mode: SyncMode,
     /// The days it is limited to.
     pub date_range: Option<DateRange>,
+    /// What may go wrong, where it differs from what the connection says.
+    pub tolerance: Tolerance,
 }
 
 impl Asked for NewSync {
@@ -90,6 +101,10 @@ impl Asked for NewSync {
             entities,
             mode,
             date_range: read_days(body, faults),
+            tolerance: Tolerance {
+                max_delete_fraction: body.at("/maxDeleteFraction").and_then(Value::as_f64),
+                max_error_rate: body.at("/maxErrorRate").and_then(Value::as_f64),
+            },
         })
     }
 }

@@ -129,6 +129,7 @@ impl ClosedSet for FailureKind {
         "refused",
         "not-found",
         "misconfigured",
+        "deletes-refused",
         "internal",
     ];
     fn word(self) -> &'static str {
@@ -141,6 +142,7 @@ impl ClosedSet for FailureKind {
             Self::Refused => "refused",
             Self::NotFound => "not-found",
             Self::Misconfigured => "misconfigured",
+            Self::DeletesRefused => "deletes-refused",
             Self::Internal => "internal",
         }
     }

@@ -30,8 +30,11 @@ pub struct Page {
 /// What a complete walk has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coverage {
-    /// The whole entity: what was not seen is gone.
-    Everything,
+    /// The whole entity: what was not seen, and is not newer than the walk, is gone.
+    Everything {
+        /// When it began: by the vendor's clock, or by ours where that is behind.
+        began_at: DateTime<Utc>,
+    },
     /// A part of it: nothing follows for what was not seen.
     Some,
 }

@@ -38,6 +38,19 @@ pub(super) enum Lost {
 }
 
 impl Paging {
+    /// Whether a walk sees every record that is there from its beginning to its end. Pages that are counted off shift
+    /// when a record on an earlier one is deleted meanwhile, and one is passed over.
+    pub(super) fn misses_nothing(&self) -> bool {
+        match self {
+            Self::Page { .. } | Self::Offset { .. } => false,
+            Self::None {}
+            | Self::Token { .. }
+            | Self::AfterLastId { .. }
+            | Self::NextUrl { .. }
+            | Self::LinkHeader {} => true,
+        }
+    }
+
     /// The value that this paging needs out of the body.
     pub(super) fn pointer(&self) -> Option<&Pointer> {
         match self {

@@ -259,6 +259,15 @@ impl Reader<'_> {
     }
 
     fn page(&self, selection: Selection, next: Option<(Position, Milestone)>) -> Page {
+        let lookback = chrono::TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
+        // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
+        let through = match (self.cursor.through, &self.cursor.position) {
+            (Some(through), Position::Start) => {
+                let vendors = self.exchanged.answer.date().map(|date| date - lookback);
+                Some(vendors.map_or(through, |vendors| vendors.min(through)))
+            }
+            (through, _) => through,
+        };
         let mut walk = self.cursor.walk.clone();
         let coverage = match &mut walk {
             Walk::List {
@@ -270,10 +279,18 @@ impl Reader<'_> {
                     .rejected
                     .iter()
                     .any(|rejected| rejected.external_id.is_none());
-                if from.is_none() && until.is_none() && !*some_unnamed {
-                    Coverage::Everything
-                } else {
-                    Coverage::Some
+                match through {
+                    Some(through)
+                        if from.is_none()
+                            && until.is_none()
+                            && !*some_unnamed
+                            && self.rules.paging.misses_nothing() =>
+                    {
+                        Coverage::Everything {
+                            began_at: through + lookback,
+                        }
+                    }
+                    _ => Coverage::Some,
                 }
             }
             Walk::Feed { .. } => Coverage::Some,
@@ -286,15 +303,6 @@ impl Reader<'_> {
             // Only when more changed within one second than is remembered can an older one pass for new.
             Walk::Feed { .. } if !selection.seam_is_whole => Ties::KeepStored,
             _ => Ties::TakeNew,
-        };
-        // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
-        let through = match (self.cursor.through, &self.cursor.position) {
-            (Some(through), Position::Start) => {
-                let lookback = chrono::TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
-                let vendors = self.exchanged.answer.date().map(|date| date - lookback);
-                Some(vendors.map_or(through, |vendors| vendors.min(through)))
-            }
-            (through, _) => through,
         };
         let checkpoint = match (&next, through) {
             (None, Some(through)) => Some(Checkpoint { through }),

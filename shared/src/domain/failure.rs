@@ -38,6 +38,8 @@ pub enum FailureKind {
     NotFound,
     /// A setting cannot work.
     Misconfigured,
+    /// More would be deleted than is allowed without being asked.
+    DeletesRefused,
     /// A fault of our own.
     Internal,
 }

@@ -9,6 +9,7 @@ mod fingerprint;
 mod ids;
 mod interval;
 mod schedule;
+mod tolerance;
 mod words;
 
 pub use clock::Clock;
@@ -20,6 +21,7 @@ pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
 pub use ids::{ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RunId, SyncId, TenantId};
 pub use interval::{InvalidInterval, SyncInterval};
 pub use schedule::{Day, Schedule};
+pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
     AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, EventType,
     ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::schema::connections;
 use super::{Listed, PageAsk, StoreError};
-use crate::domain::{ConnectionId, ConnectionStatus, SyncInterval, TenantId};
+use crate::domain::{ConnectionId, ConnectionStatus, SyncInterval, TenantId, Tolerance};
 
 /// A row, credentials still sealed.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -43,12 +43,27 @@ pub struct ConnectionRow {
     pub next_sync_at: Option<DateTime<Utc>>,
     /// When a sync last completed.
     pub last_sync_at: Option<DateTime<Utc>>,
+    /// The greatest part of an entity that a sync may delete because it was not seen any more.
+    pub max_delete_fraction: Option<f64>,
+    /// The greatest part of what is fetched that may be impossible to store.
+    pub max_error_rate: Option<f64>,
     /// Raised by every change.
     pub version: i64,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl ConnectionRow {
+    /// What may go wrong in its syncs.
+    #[must_use]
+    pub fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            max_delete_fraction: self.max_delete_fraction,
+            max_error_rate: self.max_error_rate,
+        }
+    }
 }
 
 /// What creation writes.
@@ -78,6 +93,8 @@ pub struct NewConnection<'a> {
     pub auto_sync: bool,
     /// When first.
     pub next_sync_at: Option<DateTime<Utc>>,
+    /// What may go wrong in its syncs.
+    pub tolerance: Tolerance,
     /// When it is created.
     pub created_at: DateTime<Utc>,
 }
@@ -104,6 +121,8 @@ pub async fn create(
             connections::sync_interval.eq(new.sync_interval.map(|interval| interval.to_string())),
             connections::auto_sync.eq(new.auto_sync),
             connections::next_sync_at.eq(new.next_sync_at),
+            connections::max_delete_fraction.eq(new.tolerance.max_delete_fraction),
+            connections::max_error_rate.eq(new.tolerance.max_error_rate),
             connections::created_at.eq(new.created_at),
             connections::updated_at.eq(new.created_at),
         ))
@@ -189,6 +208,8 @@ pub struct Changed<'a> {
     pub auto_sync: bool,
     /// When next.
     pub next_sync_at: Option<DateTime<Utc>>,
+    /// What may go wrong in its syncs.
+    pub tolerance: Tolerance,
     /// When the change is made.
     pub updated_at: DateTime<Utc>,
 }
@@ -223,6 +244,8 @@ pub async fn change(
             connections::sync_interval.eq(changed.sync_interval),
             connections::auto_sync.eq(changed.auto_sync),
             connections::next_sync_at.eq(changed.next_sync_at),
+            connections::max_delete_fraction.eq(changed.tolerance.max_delete_fraction),
+            connections::max_error_rate.eq(changed.tolerance.max_error_rate),
             connections::version.eq(version + 1),
             connections::updated_at.eq(changed.updated_at),
         ))

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod change_sets;
 pub mod connections;
 mod error;
 pub mod events;
@@ -26,6 +27,7 @@ pub mod runs;
 mod schema;
 mod statement;
 pub mod streams;
+pub mod sweep;
 pub mod syncs;
 
 pub use error::StoreError;

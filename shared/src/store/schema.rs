@@ -60,6 +60,8 @@ diesel::table! {
         auto_sync -> Bool,
         next_sync_at -> Nullable<Timestamptz>,
         last_sync_at -> Nullable<Timestamptz>,
+        max_delete_fraction -> Nullable<Double>,
+        max_error_rate -> Nullable<Double>,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -122,7 +124,8 @@ diesel::table! {
         source_updated_at -> Nullable<Timestamptz>,
         as_of -> Timestamptz,
         changed_at -> Timestamptz,
-        sync_id -> Nullable<Uuid>,
+        change_set -> BigInt,
+        first_change_set -> BigInt,
         deleted_at -> Nullable<Timestamptz>,
     }
 }
@@ -135,6 +138,8 @@ diesel::table! {
         mode -> Text,
         date_from -> Nullable<Date>,
         date_to -> Nullable<Date>,
+        max_delete_fraction -> Nullable<Double>,
+        max_error_rate -> Nullable<Double>,
     }
 }
 
@@ -150,6 +155,7 @@ diesel::table! {
         updated -> BigInt,
         unchanged -> BigInt,
         deleted -> BigInt,
+        vanished -> BigInt,
         errors -> BigInt,
     }
 }

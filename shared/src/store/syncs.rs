@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::jobs::{self as job_verbs, JobRow, NewJob};
 use super::schema::{jobs, sync_entities, syncs};
 use super::{Listed, PageAsk, StoreError};
-use crate::domain::{ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId};
+use crate::domain::{ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId, Tolerance};
 
 /// What was asked.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -28,6 +28,10 @@ pub struct SyncRow {
     pub date_from: Option<chrono::NaiveDate>,
     /// Last day.
     pub date_to: Option<chrono::NaiveDate>,
+    /// Instead of the connection's.
+    pub max_delete_fraction: Option<f64>,
+    /// Instead of the connection's.
+    pub max_error_rate: Option<f64>,
 }
 
 impl SyncRow {
@@ -38,6 +42,15 @@ impl SyncRow {
             from: self.date_from?,
             to: self.date_to?,
         })
+    }
+
+    /// What may go wrong, as far as this sync was asked with its own limits.
+    #[must_use]
+    pub fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            max_delete_fraction: self.max_delete_fraction,
+            max_error_rate: self.max_error_rate,
+        }
     }
 }
 
@@ -66,6 +79,8 @@ pub struct SyncEntityRow {
     pub unchanged: i64,
     /// Gone.
     pub deleted: i64,
+    /// Not of these: gone, because a complete walk did not see them any more.
+    pub vanished: i64,
     /// Could not be stored; each is a row of `record_errors`.
     pub errors: i64,
 }
@@ -92,6 +107,8 @@ pub struct NewSync<'a> {
     pub mode: SyncMode,
     /// The days it is limited to.
     pub date_range: Option<DateRange>,
+    /// What may go wrong, where it differs from what the connection says.
+    pub tolerance: Tolerance,
     /// The entities, in order.
     pub entities: &'a [String],
     /// When it was asked for.
@@ -123,6 +140,8 @@ pub async fn accept(conn: &mut AsyncPgConnection, new: &NewSync<'_>) -> Result<S
             syncs::mode.eq(new.mode.as_str()),
             syncs::date_from.eq(new.date_range.map(|range| range.from)),
             syncs::date_to.eq(new.date_range.map(|range| range.to)),
+            syncs::max_delete_fraction.eq(new.tolerance.max_delete_fraction),
+            syncs::max_error_rate.eq(new.tolerance.max_error_rate),
         ))
         .execute(conn)
         .await?;

@@ -1,7 +1,6 @@
 //! The kinds of jobs: one file each, and here the one screen that knows them all.
 
 mod export;
-mod pages;
 mod settle;
 mod sync;
 

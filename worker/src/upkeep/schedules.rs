@@ -1,6 +1,6 @@
 //! Starts what is due by its own schedule: each due time once, however many workers look.
 
-use rail_shared::domain::{JobKind, Schedule, SyncInterval, SyncMode};
+use rail_shared::domain::{JobKind, Schedule, SyncInterval, SyncMode, Tolerance};
 use rail_shared::queue::Ring;
 use rail_shared::store::connections::{self, ConnectionRow};
 use rail_shared::store::syncs::{self, NewSync};
@@ -30,6 +30,7 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
             connection_id: connection.id,
             mode: SyncMode::Incremental,
             date_range: None,
+            tolerance: Tolerance::default(),
             entities: &entities,
             created_at: now,
         };

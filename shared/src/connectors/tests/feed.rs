@@ -85,7 +85,7 @@ async fn beyond_the_reach_of_the_feed_the_whole_list_is_walked() {
     .await;
     let asked = since(TimeDelta::days(29));
     let pages = walk(&stripe(&server), "customers", &asked).await.unwrap();
-    assert_eq!(pages[0].coverage, Coverage::Everything);
+    assert!(matches!(pages[0].coverage, Coverage::Everything { .. }));
     assert!(pages[0].checkpoint.is_some());
 }
 

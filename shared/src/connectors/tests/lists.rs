@@ -28,7 +28,7 @@ async fn a_full_walk_reads_every_record_once_and_leaves_a_checkpoint_on_its_last
     assert!(
         pages
             .iter()
-            .all(|page| page.coverage == Coverage::Everything)
+            .all(|page| page.coverage == Coverage::Everything { began_at: now() })
     );
     assert!(
         pages
@@ -48,8 +48,7 @@ async fn a_full_walk_reads_every_record_once_and_leaves_a_checkpoint_on_its_last
 }
 
 #[tokio::test]
-async fn a_first_incremental_walk_and_a_snapshot_read_everything_and_only_the_former_leaves_a_checkpoint()
- {
+async fn a_first_incremental_walk_and_a_snapshot_read_everything_and_only_the_former_says_so() {
     let server = Canned::start(|asked| {
         assert!(asked.query("created[gte]").is_empty());
         listed(asked, &customers(3))
@@ -58,7 +57,8 @@ async fn a_first_incremental_walk_and_a_snapshot_read_everything_and_only_the_fo
     let source = stripe(&server);
     for (mode, leaves) in [(SyncMode::Incremental, true), (SyncMode::Snapshot, false)] {
         let pages = walk(&source, "customers", &ask(mode)).await.unwrap();
-        assert_eq!(pages[0].coverage, Coverage::Everything);
+        let everything = matches!(pages[0].coverage, Coverage::Everything { .. });
+        assert_eq!(everything, leaves, "{mode}");
         assert_eq!(pages[0].checkpoint.is_some(), leaves, "{mode}");
     }
 }

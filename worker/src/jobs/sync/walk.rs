@@ -1,54 +1,30 @@
-//! A sync: walks each entity at the vendor, page by page, and commits batches of pages.
+//! The walk through one entity at the vendor.
 
 use std::pin::pin;
 
-use rail_shared::connectors::{Ask, Checkpoint, Cursor, Page, Source};
+use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
 use rail_shared::failpoints::step;
-use rail_shared::store::records::{self, Batch};
+use rail_shared::store::records::{self, Batch, Seen, Versions};
 use rail_shared::store::streams::{self, StreamRow};
-use rail_shared::store::syncs::{self, SyncEntityRow, SyncRow};
-use rail_shared::store::{StoreError, connections};
-use serde::Serialize;
-use serde_json::Value;
+use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 use tokio::time::Instant;
 
 use super::pages::Pages;
+use super::place::{Place, Sweep, read, write};
 use crate::runtime::{Attempt, Halt};
 
-/// Runs the sync from where its last commit left it.
-pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
-    let sync_id = attempt.lease.job_id.into();
-    let mut conn = attempt.worker.store.connect().await?;
-    let asked = syncs::asked(&mut conn, sync_id).await?;
-    let connection =
-        connections::find(&mut conn, attempt.lease.tenant_id, asked.connection_id).await?;
-    // Erasing a connection erases its jobs: whoever finds none lost its lease with it.
-    let connection = connection.ok_or(StoreError::LeaseLost)?;
-    let entities = syncs::entities_of(&mut conn, sync_id).await?;
-    drop(conn);
-    attempt.uses_credentials(&connection.sealed_credentials);
-    let source = attempt.worker.open(&connection)?;
-    for entity in entities.iter().filter(|entity| !entity.complete) {
-        Walk::begin(attempt, &source, &asked, entity)
-            .await?
-            .finish()
-            .await?;
-    }
-    Ok(())
-}
-
 /// One entity on its way.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     attempt: &'a Attempt,
     source: &'a Source,
     sync: &'a SyncRow,
     entity: &'a str,
     stream: StreamRow,
-    cursor: Cursor,
+    place: Place,
 }
 
 impl<'a> Walk<'a> {
-    async fn begin(
+    pub(super) async fn begin(
         attempt: &'a Attempt,
         source: &'a Source,
         sync: &'a SyncRow,
@@ -57,7 +33,7 @@ impl<'a> Walk<'a> {
         let mut conn = attempt.worker.store.connect().await?;
         let tenant = attempt.lease.tenant_id;
         let stream = streams::ensure(&mut conn, tenant, sync.connection_id, &entity.entity).await?;
-        let cursor = match &entity.cursor {
+        let place = match &entity.cursor {
             Some(stored) => read(stored)?,
             None => {
                 let ask = Ask {
@@ -70,7 +46,7 @@ impl<'a> Walk<'a> {
                         .transpose()?,
                     now: attempt.worker.clock.now(),
                 };
-                source.plan(&entity.entity, &ask)?
+                Place::Reading(source.plan(&entity.entity, &ask)?)
             }
         };
         Ok(Self {
@@ -79,21 +55,33 @@ impl<'a> Walk<'a> {
             sync,
             entity: &entity.entity,
             stream,
-            cursor,
+            place,
         })
     }
 
-    /// Reads to the end. While a batch is being committed the page after it is already being fetched.
-    async fn finish(self) -> Result<(), Halt> {
+    /// The stream it fills.
+    pub(super) fn stream(&self) -> i64 {
+        self.stream.id
+    }
+
+    /// Reads to the end; returns what is still to be swept. While a batch is being committed the page after it is already
+    /// being fetched.
+    pub(super) async fn finish(&self) -> Result<Option<Sweep>, Halt> {
+        let mut cursor = match &self.place {
+            Place::Sweeping { sweeping } => return Ok(Some(*sweeping)),
+            Place::Reading(cursor) => Some(cursor.clone()),
+        };
         let mut pages = Pages::default();
-        let mut cursor = Some(self.cursor.clone());
+        let mut sweep = None;
         while let Some(at) = &cursor {
             let page = self.next(at, &mut pages).await?;
             step("a page is read");
             cursor = page.next.clone();
+            sweep = sweep_after(&page);
             pages.push(page);
         }
-        self.commit(&mut pages).await
+        self.commit(&mut pages).await?;
+        Ok(sweep)
     }
 
     /// Reads one page, and meanwhile commits those before it when they are ripe. They are committed also when no page
@@ -136,18 +124,30 @@ impl<'a> Walk<'a> {
         let Some(last) = pages.last() else {
             return Ok(());
         };
-        let cursor = last.next.as_ref().map(write).transpose()?;
+        let place = match &last.next {
+            Some(cursor) => Some(Place::Reading(cursor.clone())),
+            None => sweep_after(last).map(|sweeping| Place::Sweeping { sweeping }),
+        };
+        let place = place.as_ref().map(write).transpose()?;
         let checkpoint = last.checkpoint.as_ref().map(write).transpose()?;
         let batch = Batch {
             sync_id: self.sync.id,
-            entity: self.entity,
-            stream_id: self.stream.id,
-            records: &pages.records()?,
-            ties: pages.ties(),
-            read_from: last.read_from,
+            versions: Versions {
+                tenant_id: self.attempt.lease.tenant_id,
+                entity: self.entity,
+                stream_id: self.stream.id,
+                sync_id: Some(self.sync.id),
+                records: &pages.records()?,
+                ties: pages.ties(),
+                read_from: last.read_from,
+            },
             rejected: &pages.rejected(),
-            cursor: cursor.as_ref(),
+            cursor: place.as_ref(),
             checkpoint: checkpoint.as_ref(),
+            seen: match last.coverage {
+                Coverage::Everything { .. } => Seen::Remembered,
+                Coverage::Some => Seen::Forgotten,
+            },
         };
         let store = &self.attempt.worker.store;
         let counts = records::commit(store, &self.attempt.lease, &batch).await?;
@@ -159,10 +159,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(stored: &Value) -> Result<T, StoreError> {
-    Ok(T::deserialize(stored)?)
-}
-
-fn write(position: &impl Serialize) -> Result<Value, StoreError> {
-    Ok(serde_json::to_value(position)?)
+/// What is to be swept once this page is committed: something where it ends a walk that read everything.
+fn sweep_after(page: &Page) -> Option<Sweep> {
+    match (&page.next, page.coverage) {
+        (None, Coverage::Everything { began_at }) => Some(Sweep {
+            began_at,
+            decided: false,
+        }),
+        _ => None,
+    }
 }

@@ -1,0 +1,112 @@
+//! The statements that write records.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::super::StoreError;
+use super::super::change_sets::{self, ChangeSet};
+use super::super::statement::statement;
+use super::known::Known;
+use super::{NewRecord, Versions};
+use crate::domain::{Presence, ReadFrom};
+
+/// Bytes of records in one statement, about.
+const STATEMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Writes records, all of them as one change set, which is still to be closed; `None` when there are none.
+pub(super) async fn records(
+    conn: &mut AsyncPgConnection,
+    versions: &Versions<'_>,
+    writes: &[&NewRecord<'_>],
+) -> Result<Option<ChangeSet>, StoreError> {
+    if writes.is_empty() {
+        return Ok(None);
+    }
+    let change_set = change_sets::open(conn, versions).await?;
+    for part in parts(writes) {
+        write(conn, &change_set, part).await?;
+    }
+    Ok(Some(change_set))
+}
+
+/// Notes the later instants at which a feed vouched for what is stored. A list shows each record once, so nothing older
+/// can follow, and its unchanged records are not written at all.
+pub(super) async fn instants(
+    conn: &mut AsyncPgConnection,
+    versions: &Versions<'_>,
+    known: &HashMap<&str, Known>,
+) -> Result<(), StoreError> {
+    let touched: Vec<(&str, DateTime<Utc>)> = known
+        .iter()
+        .filter(|(_, known)| known.touched)
+        .map(|(id, known)| (*id, known.as_of))
+        .collect();
+    if versions.read_from == ReadFrom::List || touched.is_empty() {
+        return Ok(());
+    }
+    let (ids, instants): (Vec<&str>, Vec<DateTime<Utc>>) = touched.into_iter().unzip();
+    statement(
+        "UPDATE records r SET as_of = seen.as_of FROM unnest($2, $3) AS seen (id, as_of)
+         WHERE r.stream_id = $1 AND r.external_id = seen.id AND r.as_of < seen.as_of",
+    )
+    .bind::<BigInt, _>(versions.stream_id)
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Timestamptz>, _>(instants)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Cuts writes so that no statement carries much more than [`STATEMENT_BYTES`]: it is held in memory several times over.
+fn parts<'a, 'b>(writes: &'a [&'b NewRecord<'b>]) -> Vec<&'a [&'b NewRecord<'b>]> {
+    let mut bytes = 0;
+    writes
+        .chunk_by(|record, _| {
+            bytes += record.payload.len();
+            let goes_on = bytes < STATEMENT_BYTES;
+            if !goes_on {
+                bytes = 0;
+            }
+            goes_on
+        })
+        .collect()
+}
+
+async fn write(
+    conn: &mut AsyncPgConnection,
+    change_set: &ChangeSet,
+    writes: &[&NewRecord<'_>],
+) -> Result<(), StoreError> {
+    fn column<'a, T>(writes: &[&NewRecord<'a>], of: impl Fn(&NewRecord<'a>) -> T) -> Vec<T> {
+        writes.iter().map(|record| of(record)).collect()
+    }
+    statement(
+        "INSERT INTO records (stream_id, change_set, first_change_set, external_id, payload, fingerprint,
+                              source_created_at, source_updated_at, as_of, deleted_at)
+         SELECT $1, $2, $2, id, payload::jsonb, fingerprint, created_at, updated_at, as_of, CASE WHEN gone THEN now() END
+         FROM unnest($3, $4, $5, $6, $7, $8, $9)
+              AS new (id, payload, fingerprint, created_at, updated_at, as_of, gone)
+         ON CONFLICT (stream_id, external_id) DO UPDATE SET
+              payload = excluded.payload, fingerprint = excluded.fingerprint, change_set = excluded.change_set,
+              first_change_set = CASE WHEN records.deleted_at IS NULL THEN records.first_change_set
+                                      ELSE excluded.change_set END,
+              source_created_at = coalesce(excluded.source_created_at, records.source_created_at),
+              source_updated_at = excluded.source_updated_at, as_of = excluded.as_of, changed_at = now(),
+              deleted_at = excluded.deleted_at",
+    )
+    .bind::<BigInt, _>(change_set.stream_id)
+    .bind::<BigInt, _>(change_set.id)
+    .bind::<Array<Text>, _>(column(writes, |record| record.external_id))
+    .bind::<Array<Text>, _>(column(writes, |record| record.payload))
+    .bind::<Array<Binary>, _>(column(writes, |record| record.fingerprint.to_vec()))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(writes, |record| record.created_at))
+    .bind::<Array<Nullable<Timestamptz>>, _>(column(writes, |record| record.updated_at))
+    .bind::<Array<Timestamptz>, _>(column(writes, |record| record.as_of))
+    .bind::<Array<Bool>, _>(column(writes, |record| record.presence == Presence::Gone))
+    .execute(conn)
+    .await?;
+    Ok(())
+}

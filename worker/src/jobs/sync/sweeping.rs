@@ -1,0 +1,62 @@
+//! The end of a complete walk: what it did not see is deleted, unless that is too much to be true.
+
+use rail_shared::domain::Tolerance;
+use rail_shared::failpoints::step;
+use rail_shared::store::sweep::{self, Missing, Walked};
+
+use super::place::{Place, Sweep, write};
+use crate::runtime::{Attempt, Halt};
+
+/// How a sweep ended.
+pub(super) enum Swept {
+    /// What was missing is deleted, and the entity complete.
+    Clean,
+    /// So much is missing that nothing was deleted; in words.
+    Refused(String),
+}
+
+/// Decides, and deletes a chunk at a time.
+pub(super) async fn finish(
+    attempt: &Attempt,
+    stream_id: i64,
+    entity: &str,
+    sweep: Sweep,
+    tolerance: Tolerance,
+) -> Result<Swept, Halt> {
+    let (store, lease) = (&attempt.worker.store, &attempt.lease);
+    let walked = Walked {
+        sync_id: lease.job_id.into(),
+        tenant_id: lease.tenant_id,
+        entity,
+        stream_id,
+        began_at: sweep.began_at,
+    };
+    let decided = write(&Place::Sweeping {
+        sweeping: Sweep {
+            decided: true,
+            ..sweep
+        },
+    })?;
+    if !sweep.decided {
+        let allowed = |found: Missing| tolerance.allows_deleting(found.missing, found.present);
+        let found = sweep::weigh(store, lease, &walked, &decided, allowed).await?;
+        if !allowed(found) {
+            return Ok(Swept::Refused(format!(
+                "{} of {} {entity} are missing from the vendor's complete list, more than maxDeleteFraction allows.",
+                found.missing, found.present
+            )));
+        }
+        attempt.made_progress();
+        if found.missing == 0 {
+            return Ok(Swept::Clean);
+        }
+    }
+    while sweep::delete_some(store, lease, &walked, &decided).await? {
+        step("a part of what was not seen is deleted");
+        attempt.made_progress();
+        if attempt.stop.is_cancelled() {
+            return Err(Halt::Stopping);
+        }
+    }
+    Ok(Swept::Clean)
+}
