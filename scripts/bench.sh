@@ -3,7 +3,7 @@
 
 run_bench() {
     local what=${1:-}
-    [[ $what == jobs ]] || die "bench knows: jobs; see ./dev help"
+    [[ $what == jobs || $what == sync ]] || die "bench knows: jobs, sync; see ./dev help"
     own_state
     take_charge
     sweep_suites

@@ -27,6 +27,11 @@ pub fn of_family(pid: u32) -> Duration {
     of(pid) + children
 }
 
+/// Of the children that this process has waited for.
+pub fn of_the_waited_for() -> Duration {
+    fields(std::process::id()).map_or(Duration::ZERO, |fields| sum(&fields[13..15]))
+}
+
 /// What `/proc/PID/stat` says after the program's name: the state, the parent, …
 fn fields(pid: u32) -> Option<Vec<String>> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -36,11 +41,12 @@ fn fields(pid: u32) -> Option<Vec<String>> {
 
 /// User and system, its own and its reaped children's.
 fn spent(fields: &[String]) -> Duration {
-    let ticks: u32 = fields[11..15]
-        .iter()
-        .filter_map(|field| field.parse::<u32>().ok())
-        .sum();
-    TICK * ticks
+    sum(&fields[11..15])
+}
+
+fn sum(ticks: &[String]) -> Duration {
+    let ticks = ticks.iter().filter_map(|field| field.parse::<u32>().ok());
+    TICK * ticks.sum::<u32>()
 }
 
 /// The clock, and what each part has spent by then.

@@ -66,8 +66,9 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
     }
     let mut measured = Vec::new();
     let mut statuses = None;
+    let slots = [("RAIL_WORKER_EXPORTS", wanted.slots.to_string())];
     for (number, backlog) in (1..).zip(backlogs) {
-        let mut stage = Stage::set(&wanted.servers, number, wanted.slots).await?;
+        let mut stage = Stage::set(&wanted.servers, number, &slots).await?;
         eprintln!("jobs queued beforehand: {backlog}");
         backlog.queue(&mut stage).await?;
         if backlog == Backlog::None {

@@ -13,6 +13,7 @@ mod load;
 mod programs;
 mod stage;
 mod status;
+mod sync;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,12 @@ struct Cli {
 enum Command {
     /// Measures jobs that do nothing, through the whole way.
     Jobs(jobs::Wanted),
+    /// Measures syncs, beside plain SQL.
+    Sync(sync::Wanted),
+    /// The vendor of those syncs.
+    Vendor(sync::vendor::Wanted),
+    /// The product's worker as it is; settings as of `rail-worker`.
+    Syncer,
     /// The product's api; settings as of `rail-api`.
     Api,
     /// The product's worker; settings as of `rail-worker`. Its work is nothing.
@@ -43,6 +50,9 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Jobs(wanted) => jobs::measure(&wanted).await,
+        Command::Sync(wanted) => sync::measure(&wanted).await,
+        Command::Vendor(wanted) => sync::vendor::serve(&wanted).await,
+        Command::Syncer => programs::syncer().await,
         Command::Api => programs::api().await,
         Command::Worker { tell } => programs::worker(tell.as_deref()).await,
         Command::Bare => programs::bare().await,

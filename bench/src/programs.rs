@@ -28,7 +28,19 @@ pub async fn api() -> anyhow::Result<()> {
     Ok(rail_api::serve(listener, api, std::future::pending()).await?)
 }
 
-/// The product's worker, until it is killed.
+/// The product's worker as it is, until it is killed.
+pub async fn syncer() -> anyhow::Result<()> {
+    let (env, shared) = begin()?;
+    let worker = Worker::new(
+        &shared,
+        WorkerConfig::from_env(&env)?,
+        config::key_ring(&env)?,
+    )?;
+    worker.run(CancellationToken::new()).await;
+    Ok(())
+}
+
+/// The product's worker whose work is nothing, until it is killed.
 pub async fn worker(tell: Option<&Path>) -> anyhow::Result<()> {
     let (env, shared) = begin()?;
     let settings = WorkerConfig::from_env(&env)?;

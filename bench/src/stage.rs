@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::client::{Line, request};
-use crate::cpu::Pids;
+use crate::cpu::{self, Pids};
 
 const BASE: &str = "/api/v1/integrations";
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -61,6 +61,8 @@ impl Drop for Program {
 pub struct Stage {
     /// For looks past the product.
     pub look: AsyncPgConnection,
+    /// Where that looks.
+    pub url: String,
     /// Ours.
     pub tenant: Uuid,
     /// Where the api listens.
@@ -75,8 +77,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Number `number`, which is also the number of its Redis database.
-    pub async fn set(servers: &Servers, number: usize, slots: usize) -> anyhow::Result<Self> {
+    /// Number `number`, which is also the number of its Redis database; with these settings of the programs.
+    pub async fn set(
+        servers: &Servers,
+        number: usize,
+        own: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let name = format!("bench{number}");
         let mut admin = AsyncPgConnection::establish(&servers.postgres_url).await?;
         admin
@@ -97,19 +103,23 @@ impl Stage {
 
         let exports = servers.folder.join("exports");
         fs::create_dir_all(&exports)?;
-        let settings = vec![
+        let mut settings = vec![
             ("DATABASE_URL".to_owned(), url.clone()),
             (
                 "REDIS_URL".to_owned(),
                 format!("{}/{number}", servers.redis_url),
             ),
             ("RAIL_EXPORT_DIR".to_owned(), exports.display().to_string()),
-            ("RAIL_WORKER_EXPORTS".to_owned(), slots.to_string()),
         ];
+        settings.extend(
+            own.iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone())),
+        );
         let address = free_address()?;
         let api = start(servers, &settings, "api", &["api"], Some(address))?;
         let mut stage = Self {
             look: AsyncPgConnection::establish(&url).await?,
+            url,
             tenant: tenant.uuid(),
             address,
             post: Vec::new(),
@@ -148,11 +158,17 @@ impl Stage {
         self.request("GET", &path, "")
     }
 
-    fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
+    /// The bytes of a request of its tenant's.
+    pub fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
         request(method, &format!("{BASE}{path}"), &self.key, body)
     }
 
-    /// A worker, telling of starts at this socket if one is given.
+    /// A program of this binary, with the settings of all.
+    pub fn start(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Program> {
+        start(&self.servers, &self.settings, name, arguments, None)
+    }
+
+    /// A worker whose work is nothing, telling of starts at this socket if one is given.
     pub fn start_worker(&self, tell: Option<&Path>) -> anyhow::Result<Program> {
         let mut arguments = vec!["worker"];
         if let Some(path) = tell {
@@ -178,6 +194,16 @@ impl Stage {
     /// A socket of the worker's to be told at.
     pub fn socket(&self) -> PathBuf {
         self.servers.folder.join("starts.socket")
+    }
+
+    /// CPU time of Postgres, all its processes.
+    pub fn postgres_cpu(&self) -> Duration {
+        cpu::of_family(self.servers.postgres_pid)
+    }
+
+    /// Where files go.
+    pub fn folder(&self) -> &Path {
+        &self.servers.folder
     }
 
     /// Whose CPU time counts, with this worker.
@@ -241,11 +267,11 @@ fn start(
     Ok(Program(command.spawn()?))
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<Line> {
+pub async fn connect(address: SocketAddr) -> anyhow::Result<Line> {
     let begun = Instant::now();
     loop {
         match Line::connect(address).await {
