@@ -102,6 +102,15 @@ impl Connector {
         self.entities().any(|name| name == entity)
     }
 
+    /// Whether the vendor's list of this entity can be limited to a range of days.
+    #[must_use]
+    pub fn lists_by_date(&self, entity: &str) -> bool {
+        let rules = self.definition.reading.as_ref();
+        rules
+            .and_then(|reading| reading.entity(entity))
+            .is_some_and(|rules| rules.window.is_some())
+    }
+
     /// JSON Schema of the credentials; secrets are marked `writeOnly`.
     #[must_use]
     pub fn credentials_schema(&self) -> &Value {

@@ -302,7 +302,7 @@ pub(super) enum Changes {
         #[serde(default)]
         gone: Vec<String>,
     },
-    /// Its list from the checkpoint on: right only where a record never changes once it is created.
+    /// Its list, where it was not read before: right only where a record never changes once it is created.
     Created {
         /// Why that is right for this entity.
         because: String,

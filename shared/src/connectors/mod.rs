@@ -5,8 +5,10 @@
 //! the next page, and failures are typed so that the worker can decide.
 
 mod catalogue;
+mod checkpoint;
 mod classify;
 mod connector;
+mod coverage;
 mod credentials;
 mod cursor;
 mod exchange;
@@ -27,8 +29,10 @@ mod conformance;
 mod tests;
 
 pub use catalogue::{Catalogue, CatalogueError};
+pub use checkpoint::{Checkpoint, Gain};
 pub use connector::{Connector, InvalidFile};
-pub use cursor::{Ask, Checkpoint, Cursor};
+pub use coverage::{Covered, Span};
+pub use cursor::{Ask, Cursor};
 pub use page::{Coverage, Page, Record, Rejected};
 pub use permissions::TestReport;
 pub use session::Session;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{Checkpoint, Cursor};
+use super::{Cursor, Gain};
 use crate::domain::{Fingerprint, Presence, ReadFrom, Ties};
 
 /// One page of a walk, to be committed together with `next`.
@@ -15,8 +15,8 @@ pub struct Page {
     pub rejected: Vec<Rejected>,
     /// From where to go on; `None` when the walk is complete.
     pub next: Option<Cursor>,
-    /// From where the next incremental walk reads: only on the last page, and only of a walk that may say so.
-    pub checkpoint: Option<Checkpoint>,
+    /// What the walk adds to the checkpoint: only on its last page, and only of one that may say so.
+    pub gain: Option<Gain>,
     /// What the walk will have read once it is complete.
     pub coverage: Coverage,
     /// What to keep when a stored version and one of these are of the same instant.
@@ -25,6 +25,22 @@ pub struct Page {
     pub read_from: ReadFrom,
     /// Requests that were sent for this page.
     pub requests: u32,
+}
+
+impl Page {
+    /// The only page of a walk through nothing, which asks the vendor nothing.
+    pub(super) fn of_nothing() -> Self {
+        Self {
+            records: Vec::new(),
+            rejected: Vec::new(),
+            next: None,
+            gain: None,
+            coverage: Coverage::Some,
+            ties: Ties::TakeNew,
+            read_from: ReadFrom::List,
+            requests: 0,
+        }
+    }
 }
 
 /// What a complete walk has read.

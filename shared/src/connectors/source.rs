@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::connector::{Definition, Reading};
+use super::coverage::Span;
 use super::cursor::{NoWindow, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
@@ -12,7 +15,7 @@ use super::page::{Coverage, Page};
 use super::paging::{Lost, Seen};
 use super::select::{Selection, from_feed, from_list};
 use super::session::Session;
-use super::{Ask, Checkpoint, Cursor, TestReport, permissions};
+use super::{Ask, Cursor, TestReport, permissions};
 use crate::domain::{Failure, FailureKind, Origin, Presence, ReadFrom, Ties};
 use crate::http::Http;
 
@@ -48,6 +51,19 @@ impl EntityRules {
         } else {
             None
         }
+    }
+
+    /// From when on the feed tells every change, by what has been read before; `None` where it does not.
+    pub(super) fn feed_since(
+        &self,
+        known: Option<DateTime<Utc>>,
+        through: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let reach = TimeDelta::days(i64::from(self.feed.as_ref()?.reaches_back_days));
+        // A checkpoint from a clock that ran ahead would skip what happened since.
+        let since = known?.min(through);
+        (now - since < reach).then_some(since)
     }
 }
 
@@ -98,6 +114,7 @@ impl Source {
         let rules = self.rules(entity)?;
         let exchange = self.exchange()?;
         let (records, paging, page_size) = match (&cursor.walk, &rules.feed) {
+            (Walk::Nothing, _) => return Ok(Page::of_nothing()),
             (Walk::Feed { .. }, Some(feed)) => (&feed.changes, &feed.paging, &rules.page_size),
             (Walk::Feed { .. }, None) => return Err(self.no_feed(entity)),
             (Walk::List { .. }, _) => (&rules.records, &rules.paging, &rules.page_size),
@@ -175,18 +192,19 @@ fn walk_request<'r>(rules: &'r EntityRules, walk: &Walk) -> (&'r str, Vec<(Strin
             ));
             (&feed.path, query)
         }
-        (Walk::List { from, until, .. }, ..) => {
+        (Walk::List { span, .. }, ..) => {
             let mut query = rules.query.clone();
             if let Some(window) = &rules.window {
-                for (name, time) in [(&window.from, from), (&window.until, until)] {
-                    if let Some(time) = time {
-                        query.push((name.clone(), window.format.write(*time)));
-                    }
+                if let Some(from) = span.from {
+                    query.push((window.from.clone(), window.format.write(from)));
+                }
+                if let Some(until) = span.until {
+                    query.push((window.until.clone(), window.format.write_end(until)));
                 }
             }
             (&rules.path, query)
         }
-        (Walk::Feed { .. }, ..) => (&rules.path, rules.query.clone()),
+        (Walk::Feed { .. } | Walk::Nothing, ..) => (&rules.path, rules.query.clone()),
     }
 }
 
@@ -259,30 +277,22 @@ impl Reader<'_> {
     }
 
     fn page(&self, selection: Selection, next: Option<(Position, Milestone)>) -> Page {
-        let lookback = chrono::TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
+        let mut cursor = self.cursor.clone();
+        let lookback = TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
         // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
-        let through = match (self.cursor.through, &self.cursor.position) {
-            (Some(through), Position::Start) => {
-                let vendors = self.exchanged.answer.date().map(|date| date - lookback);
-                Some(vendors.map_or(through, |vendors| vendors.min(through)))
-            }
-            (through, _) => through,
-        };
-        let mut walk = self.cursor.walk.clone();
-        let coverage = match &mut walk {
-            Walk::List {
-                from,
-                until,
-                some_unnamed,
-            } => {
+        if let (Some(through), Position::Start) = (&mut cursor.through, &cursor.position) {
+            let vendors = self.exchanged.answer.date().map(|date| date - lookback);
+            *through = vendors.map_or(*through, |vendors| vendors.min(*through));
+        }
+        let coverage = match &mut cursor.walk {
+            Walk::List { span, some_unnamed } => {
                 *some_unnamed |= selection
                     .rejected
                     .iter()
                     .any(|rejected| rejected.external_id.is_none());
-                match through {
+                match cursor.through {
                     Some(through)
-                        if from.is_none()
-                            && until.is_none()
+                        if *span == Span::ALL
                             && !*some_unnamed
                             && self.rules.paging.misses_nothing() =>
                     {
@@ -293,33 +303,35 @@ impl Reader<'_> {
                     _ => Coverage::Some,
                 }
             }
-            Walk::Feed { .. } => Coverage::Some,
+            Walk::Feed { .. } | Walk::Nothing => Coverage::Some,
         };
-        let read_from = match walk {
-            Walk::List { .. } => ReadFrom::List,
+        let read_from = match cursor.walk {
+            Walk::List { .. } | Walk::Nothing => ReadFrom::List,
             Walk::Feed { .. } => ReadFrom::Feed,
         };
-        let ties = match walk {
+        let ties = match cursor.walk {
             // Only when more changed within one second than is remembered can an older one pass for new.
             Walk::Feed { .. } if !selection.seam_is_whole => Ties::KeepStored,
             _ => Ties::TakeNew,
         };
-        let checkpoint = match (&next, through) {
-            (None, Some(through)) => Some(Checkpoint { through }),
-            _ => None,
+        let (next, gain) = match next {
+            Some((position, milestone)) => {
+                let next = Cursor {
+                    position,
+                    page_before: Some(selection.digest),
+                    milestone: Some(milestone),
+                    seam: selection.seam,
+                    ..cursor
+                };
+                (Some(next), None)
+            }
+            None => cursor.completed(),
         };
         Page {
-            next: next.map(|(position, milestone)| Cursor {
-                walk,
-                position,
-                through,
-                page_before: Some(selection.digest),
-                milestone: Some(milestone),
-                seam: selection.seam,
-            }),
+            next,
             records: selection.records,
             rejected: selection.rejected,
-            checkpoint,
+            gain,
             coverage,
             ties,
             read_from,

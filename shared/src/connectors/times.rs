@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde::Deserialize;
 
 /// The forms in use.
@@ -39,13 +39,31 @@ impl TimeFormat {
         .filter(|time| (0..=9_999).contains(&chrono::Datelike::year(time)))
     }
 
-    /// Writes an instant as a query parameter.
+    /// Writes an instant as a query parameter: the last one of this form that is not later.
     pub(super) fn write(self, time: DateTime<Utc>) -> String {
         match self {
             Self::UnixSeconds => time.timestamp().to_string(),
             Self::Rfc3339 => time.to_rfc3339_opts(SecondsFormat::Secs, true),
             Self::Date => time.date_naive().to_string(),
         }
+    }
+
+    /// Writes the end of a span: the first instant of this form that is not earlier, so that a vendor which dates in
+    /// whole seconds or days leaves out nothing of the last one.
+    pub(super) fn write_end(self, time: DateTime<Utc>) -> String {
+        let whole = match self {
+            Self::UnixSeconds | Self::Rfc3339 => time.trunc_subsecs(0),
+            Self::Date => time.date_naive().and_time(NaiveTime::MIN).and_utc(),
+        };
+        let next = match self {
+            Self::UnixSeconds | Self::Rfc3339 => whole.checked_add_signed(TimeDelta::seconds(1)),
+            Self::Date => whole.checked_add_days(Days::new(1)),
+        };
+        self.write(if whole < time {
+            next.unwrap_or(time)
+        } else {
+            time
+        })
     }
 }
 
@@ -69,6 +87,22 @@ mod tests {
             TimeFormat::Rfc3339.read("\"2025-01-15T01:00:00+01:00\""),
             Some(midnight)
         );
+    }
+
+    #[test]
+    fn the_end_of_a_span_is_never_written_too_early() {
+        let midnight = "2025-01-15T00:00:00Z";
+        for (time, seconds, day) in [
+            (midnight, "1736899200", "2025-01-15"),
+            ("2025-01-15T00:00:00.000001Z", "1736899201", "2025-01-16"),
+            ("2025-01-15T23:59:59Z", "1736985599", "2025-01-16"),
+        ] {
+            let end: DateTime<Utc> = time.parse().unwrap();
+            assert_eq!(TimeFormat::UnixSeconds.write_end(end), seconds);
+            assert_eq!(TimeFormat::Date.write_end(end), day);
+        }
+        let end = "2025-01-15T00:00:00.5Z".parse().unwrap();
+        assert_eq!(TimeFormat::Rfc3339.write_end(end), "2025-01-15T00:00:01Z");
     }
 
     #[test]

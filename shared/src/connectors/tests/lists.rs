@@ -12,9 +12,8 @@ async fn a_full_walk_reads_every_record_once_and_leaves_a_checkpoint_on_its_last
         listed(asked, &customers(250)).with("Date", "Mon, 01 Jun 2026 12:00:30 GMT")
     })
     .await;
-    let pages = walk(&stripe(&server), "customers", &ask(SyncMode::Full))
-        .await
-        .unwrap();
+    let asked = ask(SyncMode::Full);
+    let pages = walk(&stripe(&server), "customers", &asked).await.unwrap();
     let found = ids(&pages);
     assert_eq!(
         (found.len(), found[0], found[249]),
@@ -22,9 +21,8 @@ async fn a_full_walk_reads_every_record_once_and_leaves_a_checkpoint_on_its_last
     );
     let lengths: Vec<usize> = pages.iter().map(|page| page.records.len()).collect();
     assert_eq!(lengths, [100, 100, 50]);
-    let left: Vec<_> = pages.iter().map(|page| page.checkpoint).collect();
     let through = now() - TimeDelta::minutes(10);
-    assert_eq!(left, [None, None, Some(Checkpoint { through })]);
+    assert_eq!(left(&asked, &pages), read_up_to(through));
     assert!(
         pages
             .iter()
@@ -59,12 +57,12 @@ async fn a_first_incremental_walk_and_a_snapshot_read_everything_and_only_the_fo
         let pages = walk(&source, "customers", &ask(mode)).await.unwrap();
         let everything = matches!(pages[0].coverage, Coverage::Everything { .. });
         assert_eq!(everything, leaves, "{mode}");
-        assert_eq!(pages[0].checkpoint.is_some(), leaves, "{mode}");
+        assert_eq!(pages[0].gain.is_some(), leaves, "{mode}");
     }
 }
 
 #[tokio::test]
-async fn a_window_limits_the_list_in_every_mode_and_never_moves_the_checkpoint() {
+async fn a_window_limits_the_list_in_every_mode_and_never_moves_the_cursor() {
     let server = Canned::start(|asked| {
         assert_eq!(asked.query("created[gte]"), ["1735689600"]);
         assert_eq!(asked.query("created[lt]"), ["1736985600"]);
@@ -77,15 +75,21 @@ async fn a_window_limits_the_list_in_every_mode_and_never_moves_the_checkpoint()
         to: day(15),
     }
     .window();
+    let early = "2024-06-01T00:00:00Z".parse().unwrap();
     for mode in SyncMode::ALL {
         let asked = Ask {
             window: Some(window),
-            mode: *mode,
-            ..since(TimeDelta::days(1))
+            checkpoint: read_up_to(early),
+            ..ask(*mode)
         };
         let pages = walk(&stripe(&server), "customers", &asked).await.unwrap();
         assert_eq!(ids(&pages).len(), 150);
-        assert!(pages.iter().all(|page| page.checkpoint.is_none()));
+        let left = left(&asked, &pages);
+        assert_eq!(left.through, Some(early));
+        assert_eq!(
+            left.coverage.spans().len() == 2,
+            *mode != SyncMode::Snapshot
+        );
         assert!(pages.iter().all(|page| page.coverage == Coverage::Some));
     }
 }
@@ -130,7 +134,8 @@ async fn what_never_changes_is_listed_from_the_checkpoint_on() {
         .await
         .unwrap();
     assert_eq!(pages[0].coverage, Coverage::Some);
-    assert!(pages[0].checkpoint.is_some());
+    let through = now() - TimeDelta::minutes(10);
+    assert_eq!(left(&asked, &pages), read_up_to(through));
 }
 
 #[tokio::test]
@@ -143,9 +148,8 @@ async fn a_vendors_clock_that_is_behind_ours_holds_the_checkpoint_back() {
         listed(asked, &customers(150)).with("Date", date)
     })
     .await;
-    let pages = walk(&stripe(&server), "customers", &ask(SyncMode::Full))
-        .await
-        .unwrap();
+    let asked = ask(SyncMode::Full);
+    let pages = walk(&stripe(&server), "customers", &asked).await.unwrap();
     let through = now() - TimeDelta::minutes(40);
-    assert_eq!(pages[1].checkpoint, Some(Checkpoint { through }));
+    assert_eq!(left(&asked, &pages), read_up_to(through));
 }

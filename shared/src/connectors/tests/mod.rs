@@ -1,5 +1,6 @@
 //! The engine against a server that says what it is told to say.
 
+mod coverage;
 mod failures;
 mod feed;
 mod lists;
@@ -15,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::connector::Connector;
-use super::{Ask, Catalogue, Checkpoint, Cursor, Page, Session, Source};
+use super::{Ask, Catalogue, Checkpoint, Covered, Cursor, Page, Session, Source};
 use crate::domain::{Failure, SyncMode};
 use crate::http::canned::{Asked, Canned, Reply};
 
@@ -30,17 +31,36 @@ fn ask(mode: SyncMode) -> Ask {
     Ask {
         mode,
         window: None,
-        checkpoint: None,
+        checkpoint: Checkpoint::default(),
         now: now(),
     }
 }
 
 fn since(age: TimeDelta) -> Ask {
     Ask {
-        checkpoint: Some(Checkpoint {
-            through: now() - age,
-        }),
+        checkpoint: read_up_to(now() - age),
         ..ask(SyncMode::Incremental)
+    }
+}
+
+/// What a walk of everything leaves.
+fn read_up_to(through: DateTime<Utc>) -> Checkpoint {
+    Checkpoint {
+        through: Some(through),
+        coverage: Covered::up_to(through),
+    }
+}
+
+/// The checkpoint after a walk.
+fn left(ask: &Ask, pages: &[Page]) -> Checkpoint {
+    let (last, others) = pages.split_last().unwrap();
+    assert!(
+        others.iter().all(|page| page.gain.is_none()),
+        "gained too early"
+    );
+    match &last.gain {
+        Some(gain) => ask.checkpoint.with(gain),
+        None => ask.checkpoint.clone(),
     }
 }
 

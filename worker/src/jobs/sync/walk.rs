@@ -20,6 +20,8 @@ pub(super) struct Walk<'a> {
     sync: &'a SyncRow,
     entity: &'a str,
     stream: StreamRow,
+    /// What complete walks had read when this attempt began: no other sync of the connection changes it meanwhile.
+    known: Checkpoint,
     place: Place,
 }
 
@@ -33,17 +35,19 @@ impl<'a> Walk<'a> {
         let mut conn = attempt.worker.store.connect().await?;
         let tenant = attempt.lease.tenant_id;
         let stream = streams::ensure(&mut conn, tenant, sync.connection_id, &entity.entity).await?;
+        let known: Checkpoint = stream
+            .checkpoint
+            .as_ref()
+            .map(read)
+            .transpose()?
+            .unwrap_or_default();
         let place = match &entity.cursor {
             Some(stored) => read(stored)?,
             None => {
                 let ask = Ask {
                     mode: sync.mode,
                     window: sync.date_range().map(|range| range.window()),
-                    checkpoint: stream
-                        .checkpoint
-                        .as_ref()
-                        .map(read::<Checkpoint>)
-                        .transpose()?,
+                    checkpoint: known.clone(),
                     now: attempt.worker.clock.now(),
                 };
                 Place::Reading(source.plan(&entity.entity, &ask)?)
@@ -55,6 +59,7 @@ impl<'a> Walk<'a> {
             sync,
             entity: &entity.entity,
             stream,
+            known,
             place,
         })
     }
@@ -129,7 +134,8 @@ impl<'a> Walk<'a> {
             None => sweep_after(last).map(|sweeping| Place::Sweeping { sweeping }),
         };
         let place = place.as_ref().map(write).transpose()?;
-        let checkpoint = last.checkpoint.as_ref().map(write).transpose()?;
+        let gain = last.gain.as_ref();
+        let checkpoint = gain.map(|gain| write(&self.known.with(gain))).transpose()?;
         let batch = Batch {
             sync_id: self.sync.id,
             versions: Versions {
