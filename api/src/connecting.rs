@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use poem::http::StatusCode;
 use rail_shared::connectors::{Connector, Session, TestReport};
 use rail_shared::domain::{
-    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin, SyncInterval,
+    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin,
 };
 use rail_shared::secrets::{Binding, Sealed, Unresolved};
-use rail_shared::store::audit;
 use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
 use rail_shared::store::events::{self, NewEvent};
-use rail_shared::store::{Conn, StoreError};
+use rail_shared::store::{Conn, StoreError, audit, sync_schedules};
 use serde_json::{Map, Value};
 
 use crate::answer::Created;
@@ -93,7 +91,6 @@ pub async fn create(
         },
         &credentials,
     )?;
-    let now = api.clock.now();
     let new = NewConnection {
         id,
         tenant_id: caller.tenant(),
@@ -106,15 +103,15 @@ pub async fn create(
         settings: &Value::Object(config.settings),
         sync_interval: config.interval,
         auto_sync: config.auto_sync,
-        next_sync_at: config
-            .interval
-            .filter(|_| config.auto_sync)
-            .map(|interval| after(now, interval)),
         tolerance: config.tolerance,
-        created_at: now,
+        created_at: api.clock.now(),
     };
     let mut transaction = entry.begin().await?;
-    let row = connections::create(&mut transaction, &new).await?;
+    let mut row = connections::create(&mut transaction, &new).await?;
+    let (interval, auto_sync) = (row.sync_interval.as_deref(), row.auto_sync);
+    row.next_sync_at =
+        sync_schedules::reschedule(&mut transaction, row.tenant_id, id, interval, auto_sync)
+            .await?;
     audit::write(
         &mut transaction,
         caller.actor(),
@@ -197,28 +194,14 @@ pub async fn change(
         };
         sealed = Some(seal(api, binding, credentials)?);
     }
-    let now = api.clock.now();
-    let (interval, auto_sync, next_sync_at, tolerance) = match config {
-        Some(config) => {
-            let interval = config.interval.map(|interval| interval.to_string());
-            let same = interval == row.sync_interval && config.auto_sync == row.auto_sync;
-            let due = config
-                .interval
-                .filter(|_| config.auto_sync)
-                .map(|interval| after(now, interval));
-            (
-                interval,
-                config.auto_sync,
-                if same { row.next_sync_at } else { due },
-                config.tolerance,
-            )
-        }
-        None => (
-            row.sync_interval.clone(),
-            row.auto_sync,
-            row.next_sync_at,
-            row.tolerance(),
+    let touches_syncs = config.is_some() || credentials.is_some();
+    let (interval, auto_sync, tolerance) = match config {
+        Some(config) => (
+            config.interval.map(|interval| interval.to_string()),
+            config.auto_sync,
+            config.tolerance,
         ),
+        None => (row.sync_interval.clone(), row.auto_sync, row.tolerance()),
     };
     let changed = Changed {
         name: name.as_deref().unwrap_or(&row.name),
@@ -230,11 +213,15 @@ pub async fn change(
         settings: &settings,
         sync_interval: interval.as_deref(),
         auto_sync,
-        next_sync_at,
         tolerance,
-        updated_at: now,
+        updated_at: api.clock.now(),
     };
     let mut transaction = api.store.begin().await?;
+    if touches_syncs {
+        let interval = interval.as_deref();
+        sync_schedules::reschedule(&mut transaction, row.tenant_id, row.id, interval, auto_sync)
+            .await?;
+    }
     let row = connections::change(
         &mut transaction,
         caller.tenant(),
@@ -322,7 +309,7 @@ pub async fn test(
         ConnectionStatus::Error | ConnectionStatus::ReauthRequired
     ) {
         let mut transaction = api.store.begin().await?;
-        connections::mark_active(&mut transaction, row.id).await?;
+        connections::set_status(&mut transaction, row.id, ConnectionStatus::Active).await?;
         audit::write(
             &mut transaction,
             caller.actor(),
@@ -407,8 +394,4 @@ fn open(api: &Api, row: &ConnectionRow) -> Result<Map<String, Value>, Problem> {
         Problem::internal()
     })?;
     Ok(serde_json::from_slice(&plain).map_err(StoreError::from)?)
-}
-
-fn after(now: DateTime<Utc>, interval: SyncInterval) -> DateTime<Utc> {
-    now + TimeDelta::from_std(interval.duration()).unwrap_or(TimeDelta::MAX)
 }

@@ -25,6 +25,8 @@ pub async fn retry(api: &Api, caller: &Caller, id: JobId) -> Result<Job, Problem
         return Err(not_failed(job.row.state));
     }
     if let Purpose::Sync(connection) = job.purpose {
+        // As whoever accepts a sync does: what must not happen while one is active waits for this.
+        connections::lock(&mut transaction, &[connection]).await?;
         let found = connections::find(&mut transaction, tenant, connection);
         let connection = found.await?.ok_or_else(|| Problem::not_found("job"))?;
         syncing::connector(api, &connection)?;
@@ -59,7 +61,11 @@ async fn in_the_way(api: &Api, purpose: Purpose) -> Result<Problem, StoreError> 
     if let Purpose::Sync(connection) = purpose {
         let mut conn = api.store.connect().await?;
         if let Some(active) = jobs::active_sync(&mut conn, connection).await? {
-            return Ok(syncing::already_active(connection, SyncId::from(active)));
+            return Ok(syncing::already_active(
+                connection,
+                SyncId::from(active),
+                syncing::OR_CANCEL,
+            ));
         }
     }
     let detail = "Another sync of this connection ended right now; try again.";

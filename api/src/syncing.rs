@@ -2,7 +2,7 @@
 
 use poem::http::{StatusCode, header};
 use rail_shared::connectors::Connector;
-use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId};
+use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId, Trigger};
 use rail_shared::queue::Ring;
 use rail_shared::store::connections::ConnectionRow;
 use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
@@ -17,6 +17,11 @@ use crate::routes::BASE;
 use crate::schemas::sync::Sync;
 use crate::schemas::sync_asked::{IfRunning, SyncMeant};
 use crate::state::Api;
+
+/// What a caller who wants a sync may do when there is one.
+const OR_ATTACH: &str = "ask with ifRunning=attach";
+/// What a caller may do who wants that there be none.
+pub const OR_CANCEL: &str = "cancel it";
 
 /// How often acceptance is tried when the sync that was in the way has just ended.
 const TRIES: usize = 3;
@@ -48,12 +53,10 @@ pub fn may_sync(connection: &ConnectionRow) -> Result<(), Problem> {
     }
 }
 
-fn not_active(connection: &ConnectionRow) -> Problem {
+/// The problem of a connection whose status does not allow what is asked.
+pub fn not_active(connection: &ConnectionRow) -> Problem {
     let reason = connection.status_reason.as_deref().unwrap_or_default();
-    let detail = format!(
-        "The connection is {} and cannot be synced. {reason}",
-        connection.status
-    );
+    let detail = format!("The connection is {}. {reason}", connection.status);
     Problem::new(
         StatusCode::CONFLICT,
         "connection-not-active",
@@ -93,7 +96,7 @@ pub async fn accept(
         };
         let active = SyncId::from(active);
         match if_running {
-            IfRunning::Refuse => return Err(already_active(connection, active).into()),
+            IfRunning::Refuse => return Err(already_active(connection, active, OR_ATTACH).into()),
             IfRunning::Attach => {
                 let sync = syncs::find(&mut conn, caller.tenant(), connection, active).await?;
                 drop(conn);
@@ -126,6 +129,7 @@ async fn write(
         date_range: meant.date_range,
         tolerance: meant.tolerance,
         entities: &meant.entities,
+        trigger: Trigger::Request,
         created_at: api.clock.now(),
     };
     let id = syncs::accept(transaction, &new).await?;
@@ -134,12 +138,12 @@ async fn write(
     accepted.ok_or(StoreError::Stale)
 }
 
-/// The problem of a connection that has an active sync.
-pub fn already_active(connection: ConnectionId, active: SyncId) -> Problem {
+/// The problem of a connection that has an active sync, and what else may be done about it than to wait.
+pub fn already_active(connection: ConnectionId, active: SyncId, instead: &str) -> Problem {
     Problem::new(
         StatusCode::CONFLICT,
         "sync-already-active",
-        format!("The sync {active} of this connection is active; wait for it, or ask with ifRunning=attach."),
+        format!("The sync {active} of this connection is active; wait for it, or {instead}."),
     )
     .with_sync(active.to_string())
     .with_header(header::LOCATION, location_of(connection, active))

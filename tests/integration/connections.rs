@@ -346,3 +346,39 @@ async fn lists_are_walked_by_cursor_newest_first_without_gaps() {
         json!([])
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_paused_and_resumed_by_its_owner_only() {
+    let rail = Rail::builder().customers(1).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}");
+    let (pause, resume) = (format!("{path}/pause"), format!("{path}/resume"));
+    let none = &Value::Null;
+
+    let first = rail.caller.post(&pause, none).await;
+    let etag = first.header("etag").to_owned();
+    assert_eq!(text(&first.expect(200), "status"), "PAUSED");
+    let again = rail.caller.post(&pause, none).await;
+    assert_eq!(again.header("etag"), etag, "nothing was changed");
+    let refused = rail.caller.post(&format!("{path}/sync"), none).await;
+    assert_eq!(refused.problem(409), "connection-not-active");
+    let resumed = rail.caller.post(&resume, none).await.expect(200);
+    assert_eq!(text(&resumed, "status"), "ACTIVE");
+    assert_eq!(rail.sync(&stripe, none).await["status"], "COMPLETED");
+
+    rail.database
+        .run("UPDATE connections SET status = 'REAUTH_REQUIRED', status_reason = 'The key was revoked.'")
+        .await;
+    for ask in [&pause, &resume] {
+        let waits = rail.caller.post(ask, none).await;
+        assert_eq!(waits.problem(409), "connection-not-active");
+        assert!(text(&waits.body, "detail").contains("revoked"));
+    }
+    let stranger = rail.caller_of("another", Scope::ALL).await;
+    assert_eq!(stranger.post(&pause, none).await.problem(404), "not-found");
+    let audited = "SELECT jsonb_agg(action ORDER BY id) FROM audit_log WHERE action IN ('connection.pause', 'connection.resume')";
+    assert_eq!(
+        rail.database.ask(audited).await,
+        json!(["connection.pause", "connection.resume"])
+    );
+}

@@ -204,59 +204,6 @@ async fn a_sync_whose_worker_died_is_finished_by_another_with_the_counts_of_an_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_syncs_by_itself_does_so_once_when_due() {
-    let rail = Rail::builder().customers(3).workers(2).start().await;
-    let body = json!({"connectorId": "stripe", "name": "Auto", "credentials": {"apiKey": "${IOF_CONNECTOR_API_KEY}"},
-                      "config": {"syncInterval": "1h", "autoSync": true}});
-    let connection = rail.caller.post("/connections", &body).await.expect(201);
-    let id = text(&connection, "connectionId");
-    assert_eq!(
-        rail.database.ask("SELECT count(*) FROM jobs").await,
-        0,
-        "not due yet"
-    );
-
-    rail.database
-        .run("UPDATE connections SET next_sync_at = now()")
-        .await;
-
-    rail.until(&format!("/connections/{id}"), |connection| {
-        connection["lastSyncAt"].is_string()
-    })
-    .await;
-    assert_eq!(rail.database.ask("SELECT count(*) FROM syncs").await, 1);
-    let later = "SELECT next_sync_at > now() + interval '59 minutes' FROM connections";
-    assert_eq!(rail.database.ask(later).await, true);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_in_error_syncs_by_itself_and_is_well_again_when_that_succeeds() {
-    let rail = Rail::builder().customers(3).start().await;
-    let id = rail.connect_stripe().await;
-    let path = format!("/connections/{id}");
-    let _ = rail
-        .caller
-        .patch(
-            &path,
-            &json!({"config": {"syncInterval": "1h", "autoSync": true}}),
-        )
-        .await
-        .expect(200);
-
-    let blip =
-        "UPDATE connections SET status = 'ERROR', status_reason = 'away', next_sync_at = now()";
-    rail.database.run(blip).await;
-
-    let well = rail
-        .until(&path, |connection| connection["status"] == "ACTIVE")
-        .await;
-    assert_eq!(
-        (&well["statusReason"], well["lastSyncAt"].is_string()),
-        (&Value::Null, true)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn of_those_that_wait_each_tenants_first_comes_before_any_tenants_second() {
     let rail = Rail::builder().workers(0).start().await;
     // Ten minutes ago a tenant left a backlog, since then two others asked for little; one job was left by its worker.

@@ -3,8 +3,10 @@
 
 mod cancel;
 mod connections;
+mod coverage;
 mod deletes;
 mod document;
+mod entities;
 mod exports;
 mod idempotency;
 mod jobs;
@@ -13,4 +15,5 @@ mod ordered;
 mod queue;
 mod retry;
 mod s3;
+mod schedules;
 mod syncs;

@@ -249,38 +249,6 @@ async fn every_entity_of_the_connector_is_synced_when_none_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_date_range_reads_its_days_and_leaves_the_checkpoint_alone() {
-    let rail = Rail::builder().customers(400).start().await;
-    let stripe = rail.connect_stripe().await;
-    rail.sync(&stripe, &incremental(&["customers"])).await;
-    let checkpoint = rail.database.ask("SELECT checkpoint FROM streams").await;
-
-    let mut body = incremental(&["customers"]);
-    body["dateRange"] = json!({"from": "2025-01-01", "to": "2025-01-15"});
-    let done = rail.sync(&stripe, &body).await;
-
-    // 2025-01-01 up to, not including, 2025-01-16.
-    let inside = |created: i64| (1_735_689_600..1_736_985_600).contains(&created);
-    let stripe = rail.sandbox.stripe();
-    let records = stripe
-        .ids("customers")
-        .into_iter()
-        .filter_map(|id| stripe.record("customers", &id));
-    let expected = records
-        .filter(|record| inside(record["created"].as_i64().unwrap()))
-        .count();
-    assert!(expected > 0 && expected < 400);
-    assert_eq!(
-        counts(&done, "customers")[0],
-        i64::try_from(expected).unwrap()
-    );
-    assert_eq!(
-        rail.database.ask("SELECT checkpoint FROM streams").await,
-        checkpoint
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_stored_is_counted_and_kept_and_stops_nothing() {
     let rail = Rail::builder().customers(120).start().await;
     let stripe = rail.connect_stripe().await;

@@ -13,8 +13,9 @@ use crate::auth::Caller;
 use crate::body::Body;
 use crate::connecting::{self, Probing, etag};
 use crate::idempotency::{IdempotencyKey, Once, Stop};
+use crate::pausing::{self, Wish};
 use crate::problem::Problem;
-use crate::refusal::{Changes, Creates, Finds, Lists, Refusal};
+use crate::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
 use crate::schemas::connection::{Connection, ConnectionTest};
 use crate::schemas::connection_asked::{ConnectionPatch, NewConnection};
 use crate::schemas::cursor::{default_limit, next, page_ask};
@@ -220,5 +221,48 @@ impl Connections {
     ) -> Result<Found<ConnectionTest>, Refusal<Finds>> {
         let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
         Ok(Found::new(connecting::test(api, &caller, &row).await?))
+    }
+
+    /// Pause a connection.
+    ///
+    /// It does not sync by itself, and syncs that are asked for are refused, until it is resumed. A sync that is active
+    /// goes on; cancel it to end it. One that is paused already stays so.
+    #[oai(
+        path = "/connections/:connectionId/pause",
+        method = "post",
+        operation_id = "pauseConnection"
+    )]
+    async fn pause(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which connection.
+        #[oai(name = "connectionId")]
+        id: Path<Id<ConnectionId>>,
+    ) -> Result<Found<Connection>, Refusal<Fits>> {
+        let row = pausing::wish(api, &caller, id.0.0, Wish::Pause).await?;
+        let etag = etag(&row);
+        Ok(Found::new(row).tagged(etag))
+    }
+
+    /// Resume a connection.
+    ///
+    /// It is ACTIVE again. However many times it would have synced by itself meanwhile, it does so once.
+    #[oai(
+        path = "/connections/:connectionId/resume",
+        method = "post",
+        operation_id = "resumeConnection"
+    )]
+    async fn resume(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which connection.
+        #[oai(name = "connectionId")]
+        id: Path<Id<ConnectionId>>,
+    ) -> Result<Found<Connection>, Refusal<Fits>> {
+        let row = pausing::wish(api, &caller, id.0.0, Wish::Resume).await?;
+        let etag = etag(&row);
+        Ok(Found::new(row).tagged(etag))
     }
 }

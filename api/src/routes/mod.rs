@@ -3,6 +3,7 @@
 mod api_keys;
 mod connections;
 mod connectors;
+mod entities;
 mod exports;
 mod files;
 mod health;
@@ -20,6 +21,7 @@ pub const BASE: &str = "/api/v1/integrations";
 pub type Routes = (
     connectors::Connectors,
     connections::Connections,
+    entities::Entities,
     syncs::Syncs,
     exports::Exports,
     runs::Runs,
@@ -35,6 +37,7 @@ pub fn routes() -> Routes {
     (
         connectors::Connectors,
         connections::Connections,
+        entities::Entities,
         syncs::Syncs,
         exports::Exports,
         runs::Runs,

@@ -36,8 +36,8 @@ pub struct Connection {
     config: ConnectionConfig,
     /// When a sync last completed.
     last_sync_at: Option<DateTime<Utc>>,
-    /// When it syncs by itself next.
-    next_sync_at: Option<DateTime<Utc>>,
+    /// How it syncs by itself.
+    schedule: SyncSchedule,
     /// When it was created.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -46,6 +46,40 @@ pub struct Connection {
 
 impl Shown for Connection {
     const TAGGED: Tagged = Tagged::Yes;
+}
+
+/// How a connection syncs by itself.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+struct SyncSchedule {
+    /// When it does next; null while `autoSync` is off, or its status does not let it.
+    next_sync_at: Option<DateTime<Utc>>,
+    /// How many of its scheduled syncs in a row ended FAILED. Any sync that completes, and any change of its settings or
+    /// credentials, begins anew.
+    consecutive_failures: i32,
+    /// Whether it waits longer than `syncInterval` because of them: twice as long after each, up to a day.
+    backed_off: bool,
+}
+
+impl SyncSchedule {
+    fn of(
+        status: ConnectionStatus,
+        next_sync_at: Option<DateTime<Utc>>,
+        consecutive_failures: i32,
+    ) -> Self {
+        let next_sync_at = next_sync_at.filter(|_| match status {
+            ConnectionStatus::Active | ConnectionStatus::Error => true,
+            ConnectionStatus::PendingAuthorization
+            | ConnectionStatus::ReauthRequired
+            | ConnectionStatus::Paused => false,
+        });
+        Self {
+            next_sync_at,
+            consecutive_failures,
+            backed_off: next_sync_at.is_some() && consecutive_failures > 0,
+        }
+    }
 }
 
 /// The settings of a connection: those of every connection, and its connector's own.
@@ -99,6 +133,7 @@ impl From<ConnectionRow> for Connection {
             last_sync_at,
             max_delete_fraction,
             max_error_rate,
+            consecutive_failures,
             version: _,
             created_at,
             updated_at,
@@ -118,7 +153,7 @@ impl From<ConnectionRow> for Connection {
                 settings,
             },
             last_sync_at,
-            next_sync_at,
+            schedule: SyncSchedule::of(status, next_sync_at, consecutive_failures),
             created_at,
             updated_at,
         }

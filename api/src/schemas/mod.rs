@@ -6,6 +6,7 @@ pub mod connection;
 pub mod connection_asked;
 pub mod connector;
 pub mod cursor;
+pub mod entity;
 pub mod export;
 pub mod export_asked;
 pub mod failure;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::Object;
-use rail_shared::domain::{self, ConnectionId, JobState, SyncId, SyncMode};
+use rail_shared::domain::{self, ConnectionId, JobState, SyncId, SyncMode, Trigger};
 use rail_shared::store::jobs::JobRow;
 use rail_shared::store::syncs::{self, SyncEntityRow, SyncRow};
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub struct Sync {
     max_delete_fraction: Option<f64>,
     /// The greatest part of an entity that may be impossible to store, likewise.
     max_error_rate: Option<f64>,
+    /// What began it.
+    trigger: Word<Trigger>,
     /// When it was asked for.
     created_at: DateTime<Utc>,
     /// When a worker first began with it.
@@ -108,6 +110,7 @@ impl From<syncs::Sync> for Sync {
             date_to: _,
             max_delete_fraction,
             max_error_rate,
+            trigger,
         } = asked;
         let JobRow {
             id: _,
@@ -132,6 +135,7 @@ impl From<syncs::Sync> for Sync {
             date_range,
             max_delete_fraction,
             max_error_rate,
+            trigger: Word(trigger),
             created_at,
             started_at,
             completed_at: finished_at,

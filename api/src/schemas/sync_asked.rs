@@ -20,7 +20,8 @@ pub struct NewSync {
     entities: Option<Vec<String>>,
     /// FULL reads every record; INCREMENTAL, the default, what changed since the last sync; SNAPSHOT is not available yet.
     mode: Option<Word<SyncMode>>,
-    /// Only records of these days.
+    /// Only records that were created in these days. INCREMENTAL reads of them what was not read before, FULL all of it
+    /// again; neither changes where the next sync without a range goes on.
     date_range: Option<DaysAsked>,
     /// The greatest part of an entity, from 0 to 1, that this sync may delete because the vendor's complete list does not
     /// hold it any more; the connection's `maxDeleteFraction` when left out.
@@ -76,7 +77,7 @@ impl Asked for NewSync {
     const NEED: Need = Need::Optional;
 
     fn read(body: &Json, connector: &Connector, faults: &mut Faults) -> Option<SyncMeant> {
-        let entities = match body.texts_at("/entities") {
+        let entities: Vec<String> = match body.texts_at("/entities") {
             Some(given) => {
                 for (place, entity) in given.iter().enumerate().take(AT_MOST) {
                     if !connector.has_entity(entity) {
@@ -97,15 +98,37 @@ impl Asked for NewSync {
                 "SNAPSHOT is not available yet; FULL reads every record into the live set.";
             faults.add("/mode", "mode-unavailable", detail);
         }
+        let date_range = read_days(body, faults);
+        if body.at("/dateRange").is_some() && !faults.touch("/dateRange") {
+            check_lists_by_date(&entities, connector, faults);
+        }
         Some(SyncMeant {
             entities,
             mode,
-            date_range: read_days(body, faults),
             tolerance: Tolerance {
                 max_delete_fraction: body.at("/maxDeleteFraction").and_then(Value::as_f64),
                 max_error_rate: body.at("/maxErrorRate").and_then(Value::as_f64),
             },
+            date_range,
         })
+    }
+}
+
+/// A range of days is of use only where the vendor can list by date.
+fn check_lists_by_date(entities: &[String], connector: &Connector, faults: &mut Faults) {
+    let unable: Vec<&str> = entities
+        .iter()
+        .map(String::as_str)
+        .take(AT_MOST)
+        .filter(|entity| connector.has_entity(entity) && !connector.lists_by_date(entity))
+        .collect();
+    if !unable.is_empty() {
+        let detail = format!(
+            "{} cannot list {} by date; leave out dateRange, or these.",
+            connector.name(),
+            unable.join(", ")
+        );
+        faults.add("/dateRange", "range-unsupported", detail);
     }
 }
 

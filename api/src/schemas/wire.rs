@@ -11,7 +11,7 @@ use poem_openapi::types::{
 use rail_shared::domain::{
     AttemptOutcome, Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType,
     ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId, Origin, RunId,
-    Scope, SyncId, SyncMode,
+    Scope, SyncId, SyncMode, Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -103,6 +103,7 @@ closed_sets!(
     JobState = "JobStatus",
     Scope = "Scope",
     SyncMode = "SyncMode",
+    Trigger = "SyncTrigger",
 );
 
 impl ClosedSet for Origin {

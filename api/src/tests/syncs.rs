@@ -63,6 +63,38 @@ async fn each_fault_of_a_sync_has_its_own_code() {
 }
 
 #[tokio::test]
+async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entities_are_named() {
+    let api = api();
+    let days = json!({"from": "2025-01-01", "to": "2025-01-15"});
+    let body = json!({"entities": ["customers", "balance_transactions"], "dateRange": days});
+    assert_eq!(faults_of::<NewSync>(&api, stripe(&api), &body), owned(&[]));
+
+    // Objects are listed by name only.
+    let s3 = api.catalogue.get("s3").unwrap();
+    let objects: Vec<&str> = s3.entities().collect();
+    let body = json!({"entities": objects, "dateRange": days});
+    let json = Json::parse(Bytes::from(body.to_string())).unwrap();
+    let problem = crate::body::Body::<NewSync>::from(json).read(&api, s3);
+    let problem = problem.unwrap_err();
+    let [fault] = problem.faults() else {
+        panic!("{:?}", problem.faults())
+    };
+    assert_eq!(
+        (fault.pointer.as_str(), fault.code),
+        ("/dateRange", "range-unsupported")
+    );
+    assert!(
+        objects.iter().all(|name| fault.detail.contains(name)),
+        "{}",
+        fault.detail
+    );
+    assert_eq!(
+        faults_of::<NewSync>(&api, s3, &json!({"entities": objects})),
+        owned(&[])
+    );
+}
+
+#[tokio::test]
 async fn a_sync_without_a_body_takes_everything_that_changed() {
     let api = api();
     let meant = judge::<NewSync>(&api, stripe(&api), "").unwrap();

@@ -24,6 +24,6 @@ pub use schedule::{Day, Schedule};
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
     AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, EventType,
-    ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties,
+    ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties, Trigger,
     UnknownWord,
 };

@@ -114,6 +114,15 @@ words!(
     }
 );
 words!(
+    /// What began a sync.
+    Trigger {
+        /// Somebody asked for it.
+        Request = "REQUEST",
+        /// Its connection syncs by itself, and was due.
+        Schedule = "SCHEDULE",
+    }
+);
+words!(
     /// What a job does.
     JobKind {
         /// Copies records of a connection into the store.

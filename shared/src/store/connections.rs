@@ -47,6 +47,8 @@ pub struct ConnectionRow {
     pub max_delete_fraction: Option<f64>,
     /// The greatest part of what is fetched that may be impossible to store.
     pub max_error_rate: Option<f64>,
+    /// Scheduled syncs in a row that ended FAILED.
+    pub consecutive_failures: i32,
     /// Raised by every change.
     pub version: i64,
     /// When it was created.
@@ -91,15 +93,14 @@ pub struct NewConnection<'a> {
     pub sync_interval: Option<SyncInterval>,
     /// Whether it does.
     pub auto_sync: bool,
-    /// When first.
-    pub next_sync_at: Option<DateTime<Utc>>,
     /// What may go wrong in its syncs.
     pub tolerance: Tolerance,
     /// When it is created.
     pub created_at: DateTime<Utc>,
 }
 
-/// Writes a new connection.
+/// Writes a new connection; when it syncs by itself first is set by
+/// [`reschedule`](super::sync_schedules::reschedule).
 ///
 /// # Errors
 /// When the database refuses.
@@ -120,7 +121,6 @@ pub async fn create(
             connections::settings.eq(new.settings),
             connections::sync_interval.eq(new.sync_interval.map(|interval| interval.to_string())),
             connections::auto_sync.eq(new.auto_sync),
-            connections::next_sync_at.eq(new.next_sync_at),
             connections::max_delete_fraction.eq(new.tolerance.max_delete_fraction),
             connections::max_error_rate.eq(new.tolerance.max_error_rate),
             connections::created_at.eq(new.created_at),
@@ -146,6 +146,29 @@ pub async fn find(
                 .eq(tenant.uuid())
                 .and(connections::id.eq(id.uuid())),
         )
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The same, held until the transaction ends: no sync of it is accepted meanwhile, since whoever writes one waits for its
+/// connection.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ConnectionId,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    Ok(connections::table
+        .filter(
+            connections::tenant_id
+                .eq(tenant.uuid())
+                .and(connections::id.eq(id.uuid())),
+        )
+        .for_update()
         .select(ConnectionRow::as_select())
         .first(conn)
         .await
@@ -206,8 +229,6 @@ pub struct Changed<'a> {
     pub sync_interval: Option<&'a str>,
     /// Whether it does.
     pub auto_sync: bool,
-    /// When next.
-    pub next_sync_at: Option<DateTime<Utc>>,
     /// What may go wrong in its syncs.
     pub tolerance: Tolerance,
     /// When the change is made.
@@ -243,7 +264,6 @@ pub async fn change(
             connections::settings.eq(changed.settings),
             connections::sync_interval.eq(changed.sync_interval),
             connections::auto_sync.eq(changed.auto_sync),
-            connections::next_sync_at.eq(changed.next_sync_at),
             connections::max_delete_fraction.eq(changed.tolerance.max_delete_fraction),
             connections::max_error_rate.eq(changed.tolerance.max_error_rate),
             connections::version.eq(version + 1),
@@ -280,21 +300,25 @@ pub async fn reject_credentials(
     Ok(changed == 1)
 }
 
-/// Notes that the connection was seen to work.
+/// Sets where a connection stands, of which the reason is not known or is gone.
 ///
 /// # Errors
-/// When the database refuses.
-pub async fn mark_active(conn: &mut AsyncPgConnection, id: ConnectionId) -> Result<(), StoreError> {
-    diesel::update(connections::table.find(id.uuid()))
+/// When the database refuses, or there is no such connection.
+pub async fn set_status(
+    conn: &mut AsyncPgConnection,
+    id: ConnectionId,
+    status: ConnectionStatus,
+) -> Result<ConnectionRow, StoreError> {
+    Ok(diesel::update(connections::table.find(id.uuid()))
         .set((
-            connections::status.eq(ConnectionStatus::Active.as_str()),
+            connections::status.eq(status.as_str()),
             connections::status_reason.eq(None::<&str>),
             connections::version.eq(connections::version + 1),
             connections::updated_at.eq(diesel::dsl::now),
         ))
-        .execute(conn)
-        .await?;
-    Ok(())
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
+        .await?)
 }
 
 /// Holds connections until the transaction ends, in one order: connections before jobs is the order in which one is
@@ -316,31 +340,6 @@ pub async fn lock(conn: &mut AsyncPgConnection, ids: &[ConnectionId]) -> Result<
     Ok(())
 }
 
-/// Notes that syncs of these connections completed now; one in ERROR is well again.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn note_synced(
-    conn: &mut AsyncPgConnection,
-    ids: &[ConnectionId],
-) -> Result<(), StoreError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    diesel::sql_query(
-        "UPDATE connections SET last_sync_at = now(), version = version + (status = 'ERROR')::int,
-                status_reason = CASE WHEN status = 'ERROR' THEN NULL ELSE status_reason END,
-                status = CASE WHEN status = 'ERROR' THEN 'ACTIVE' ELSE status END
-         WHERE id = ANY($1)",
-    )
-    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(
-        ids.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Erases a connection with its credentials, streams, records and syncs; returns whether there was one.
 ///
 /// # Errors
@@ -359,46 +358,4 @@ pub async fn erase(
         .execute(conn)
         .await?;
     Ok(erased == 1)
-}
-
-/// Connections whose next automatic sync is due, each locked until the transaction ends and skipped by others.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn lock_due(
-    conn: &mut AsyncPgConnection,
-    at_most: i64,
-) -> Result<Vec<ConnectionRow>, StoreError> {
-    Ok(connections::table
-        .filter(
-            connections::next_sync_at
-                .le(diesel::dsl::now)
-                .and(connections::status.eq_any([
-                    ConnectionStatus::Active.as_str(),
-                    ConnectionStatus::Error.as_str(),
-                ])),
-        )
-        .order(connections::next_sync_at)
-        .limit(at_most)
-        .for_no_key_update()
-        .skip_locked()
-        .select(ConnectionRow::as_select())
-        .load(conn)
-        .await?)
-}
-
-/// Sets when a connection syncs by itself next.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn set_next_sync(
-    conn: &mut AsyncPgConnection,
-    id: ConnectionId,
-    at: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    diesel::update(connections::table.find(id.uuid()))
-        .set(connections::next_sync_at.eq(at))
-        .execute(conn)
-        .await?;
-    Ok(())
 }

@@ -28,6 +28,7 @@ mod schema;
 mod statement;
 pub mod streams;
 pub mod sweep;
+pub mod sync_schedules;
 pub mod syncs;
 
 pub use error::StoreError;

@@ -62,6 +62,7 @@ diesel::table! {
         last_sync_at -> Nullable<Timestamptz>,
         max_delete_fraction -> Nullable<Double>,
         max_error_rate -> Nullable<Double>,
+        consecutive_failures -> Integer,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -111,6 +112,8 @@ diesel::table! {
         connection_id -> Nullable<Uuid>,
         entity -> Text,
         checkpoint -> Nullable<Jsonb>,
+        last_sync_id -> Nullable<Uuid>,
+        last_read_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -140,6 +143,7 @@ diesel::table! {
         date_to -> Nullable<Date>,
         max_delete_fraction -> Nullable<Double>,
         max_error_rate -> Nullable<Double>,
+        trigger -> Text,
     }
 }
 

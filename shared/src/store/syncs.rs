@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::jobs::{self as job_verbs, JobRow, NewJob};
 use super::schema::{jobs, sync_entities, syncs};
 use super::{Listed, PageAsk, StoreError};
-use crate::domain::{ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId, Tolerance};
+use crate::domain::{
+    ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId, Tolerance, Trigger,
+};
 
 /// What was asked.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -32,6 +34,9 @@ pub struct SyncRow {
     pub max_delete_fraction: Option<f64>,
     /// Instead of the connection's.
     pub max_error_rate: Option<f64>,
+    /// What began it.
+    #[diesel(deserialize_as = String)]
+    pub trigger: Trigger,
 }
 
 impl SyncRow {
@@ -111,6 +116,8 @@ pub struct NewSync<'a> {
     pub tolerance: Tolerance,
     /// The entities, in order.
     pub entities: &'a [String],
+    /// What begins it.
+    pub trigger: Trigger,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
 }
@@ -142,6 +149,7 @@ pub async fn accept(conn: &mut AsyncPgConnection, new: &NewSync<'_>) -> Result<S
             syncs::date_to.eq(new.date_range.map(|range| range.to)),
             syncs::max_delete_fraction.eq(new.tolerance.max_delete_fraction),
             syncs::max_error_rate.eq(new.tolerance.max_error_rate),
+            syncs::trigger.eq(new.trigger.as_str()),
         ))
         .execute(conn)
         .await?;

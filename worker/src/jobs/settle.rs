@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rail_shared::domain::{ConnectionId, EventType, FailureKind, JobId, JobKind, JobState, RunId};
+use rail_shared::domain::{
+    ConnectionId, EventType, FailureKind, JobId, JobKind, JobState, RunId, SyncId,
+};
 use rail_shared::failpoints::step;
 use rail_shared::store::events::{self, NewEvent};
 use rail_shared::store::leases::{self, Standing};
-use rail_shared::store::{Settled, Store, StoreError, Transaction, connections, exports};
+use rail_shared::store::{
+    Settled, Store, StoreError, Transaction, connections, exports, sync_schedules,
+};
 
 use crate::runtime::Ending;
 
@@ -41,7 +45,8 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
         happened.extend(reject_credentials(&mut transaction, end).await?);
     } else {
         let done = |end: &Ending| matches!(end.how, Settled::Done);
-        connections::lock(&mut transaction, &synced(&ends, done)).await?;
+        let over = |end: &Ending| matches!(end.how, Settled::Done | Settled::Failed(_));
+        connections::lock(&mut transaction, &synced(&ends, over)).await?;
         exports::lock_of_runs(&mut transaction, &exported(&ends, done)).await?;
     }
     let pairs: Vec<_> = ends.iter().map(|end| (&end.lease, &end.how)).collect();
@@ -55,7 +60,9 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
         .map(|standing| (standing.job_id, standing.state))
         .collect();
     let completed = |end: &Ending| states.get(&end.lease.job_id) == Some(&JobState::Completed);
-    connections::note_synced(&mut transaction, &synced(&ends, completed)).await?;
+    sync_schedules::note_completed(&mut transaction, &synced(&ends, completed)).await?;
+    let failed = |end: &Ending| states.get(&end.lease.job_id) == Some(&JobState::Failed);
+    sync_schedules::note_failed(&mut transaction, &syncs(&ends, failed)).await?;
     exports::note_runs(&mut transaction, &exported(&ends, completed)).await?;
     happened.extend(ends.iter().filter_map(|end| {
         let state = states.get(&end.lease.job_id)?;
@@ -102,6 +109,14 @@ fn synced(ends: &[Ending], which: impl Fn(&Ending) -> bool) -> Vec<ConnectionId>
     ends.iter()
         .filter(|end| end.lease.kind == JobKind::Sync && which(end))
         .filter_map(|end| end.lease.connection_id)
+        .collect()
+}
+
+/// The syncs among these ends.
+fn syncs(ends: &[Ending], which: impl Fn(&Ending) -> bool) -> Vec<SyncId> {
+    ends.iter()
+        .filter(|end| end.lease.kind == JobKind::Sync && which(end))
+        .map(|end| end.lease.job_id.into())
         .collect()
 }
 

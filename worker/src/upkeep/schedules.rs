@@ -1,10 +1,9 @@
 //! Starts what is due by its own schedule: each due time once, however many workers look.
 
-use rail_shared::domain::{JobKind, Schedule, SyncInterval, SyncMode, Tolerance};
+use rail_shared::domain::{JobKind, Schedule, SyncMode, Tolerance, Trigger};
 use rail_shared::queue::Ring;
-use rail_shared::store::connections::{self, ConnectionRow};
 use rail_shared::store::syncs::{self, NewSync};
-use rail_shared::store::{StoreError, exports, runs};
+use rail_shared::store::{StoreError, exports, runs, sync_schedules};
 
 use crate::Worker;
 
@@ -15,24 +14,22 @@ const AT_MOST: i64 = 100;
 /// schedule never piles up.
 pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
     let mut transaction = worker.store.begin().await?;
-    let due = connections::lock_due(&mut transaction, AT_MOST).await?;
-    let now = worker.clock.now();
+    let due = sync_schedules::claim_due(&mut transaction, AT_MOST).await?;
     let mut accepted = Vec::new();
     for connection in due {
-        let next = interval_of(&connection).map(|interval| now + jittered(interval));
-        connections::set_next_sync(&mut transaction, connection.id, next).await?;
         let Some(connector) = worker.catalogue.get(&connection.connector_id) else {
             continue;
         };
         let entities: Vec<String> = connector.entities().map(str::to_owned).collect();
         let new = NewSync {
             tenant_id: connection.tenant_id,
-            connection_id: connection.id,
+            connection_id: connection.connection_id,
             mode: SyncMode::Incremental,
             date_range: None,
             tolerance: Tolerance::default(),
             entities: &entities,
-            created_at: now,
+            trigger: Trigger::Schedule,
+            created_at: worker.clock.now(),
         };
         let id = syncs::accept_unless_active(&mut transaction, &new).await?;
         accepted.extend(id.map(|id| (id, connection.tenant_id)));
@@ -71,19 +68,4 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
             .ring(JobKind::Export, Ring::new(id.into(), tenant, 0));
     }
     Ok(())
-}
-
-fn interval_of(connection: &ConnectionRow) -> Option<SyncInterval> {
-    connection
-        .sync_interval
-        .as_deref()
-        .filter(|_| connection.auto_sync)?
-        .parse()
-        .ok()
-}
-
-/// Up to a tenth later, so that connections made together do not sync together for ever.
-fn jittered(interval: SyncInterval) -> chrono::TimeDelta {
-    let length = interval.duration().mul_f64(rand::random_range(1.0..1.1));
-    chrono::TimeDelta::from_std(length).unwrap_or(chrono::TimeDelta::MAX)
 }

@@ -76,7 +76,7 @@ pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<C
     }
     count(conn, batch, upserted.counts).await?;
     if let Some(checkpoint) = batch.checkpoint {
-        streams::move_checkpoint(conn, batch.versions.stream_id, checkpoint).await?;
+        streams::move_checkpoint(conn, batch.versions.stream_id, batch.sync_id, checkpoint).await?;
     }
     if let Some(change_set) = upserted.change_set {
         change_set.close(conn).await?;

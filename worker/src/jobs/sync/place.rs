@@ -16,7 +16,7 @@ pub(super) enum Place {
         sweeping: Sweep,
     },
     /// The next page.
-    Reading(Cursor),
+    Reading(Box<Cursor>),
 }
 
 /// A sweep on its way.

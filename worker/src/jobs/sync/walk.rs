@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
                     checkpoint: known.clone(),
                     now: attempt.worker.clock.now(),
                 };
-                Place::Reading(source.plan(&entity.entity, &ask)?)
+                Place::Reading(Box::new(source.plan(&entity.entity, &ask)?))
             }
         };
         Ok(Self {
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn finish(&self) -> Result<Option<Sweep>, Halt> {
         let mut cursor = match &self.place {
             Place::Sweeping { sweeping } => return Ok(Some(*sweeping)),
-            Place::Reading(cursor) => Some(cursor.clone()),
+            Place::Reading(cursor) => Some(Cursor::clone(cursor)),
         };
         let mut pages = Pages::default();
         let mut sweep = None;
@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let place = match &last.next {
-            Some(cursor) => Some(Place::Reading(cursor.clone())),
+            Some(cursor) => Some(Place::Reading(Box::new(cursor.clone()))),
             None => sweep_after(last).map(|sweeping| Place::Sweeping { sweeping }),
         };
         let place = place.as_ref().map(write).transpose()?;
