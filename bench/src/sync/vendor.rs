@@ -8,6 +8,7 @@ use anyhow::Context;
 use poem::listener::TcpAcceptor;
 use poem::web::{Data, Path, Query};
 use poem::{EndpointExt, Route, get, handler, post};
+use rail_shared::domain::Clock;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
@@ -180,7 +181,7 @@ async fn events(world: Data<&Arc<World>>, asked: Query<Asked>) -> poem::Response
 
 #[handler]
 async fn change(world: Data<&Arc<World>>, one_in: Path<usize>) -> String {
-    let now = chrono::Utc::now().timestamp();
+    let now = Clock::system().now().timestamp();
     world.holds.write().await.change(one_in.0, now);
     String::new()
 }
