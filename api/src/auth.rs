@@ -75,8 +75,9 @@ async fn grant_of(api: &Api, token: &str) -> Result<Option<Grant>, Problem> {
 
 fn scope_needed(method: &Method, path: &str) -> Scope {
     let within = path.strip_prefix(BASE).unwrap_or_default();
+    let keys = within.strip_prefix(KEYS);
     match *method {
-        _ if within == KEYS || within.starts_with(&format!("{KEYS}/")) => Scope::Admin,
+        _ if keys.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) => Scope::Admin,
         Method::GET | Method::HEAD => Scope::Read,
         _ => Scope::Write,
     }

@@ -11,7 +11,7 @@ use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response};
 use poem_openapi::OperationId;
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
-use rail_shared::domain::{JobId, TenantId};
+use rail_shared::domain::{RequestIds, TenantId};
 
 use crate::auth::unauthorized;
 use crate::openapi::Paths;
@@ -29,7 +29,7 @@ const PROBES: [&str; 2] = ["getHealth", "getReadiness"];
 #[derive(Debug)]
 pub struct Visit {
     request_id: String,
-    path: String,
+    uri: Uri,
     tenant: OnceLock<TenantId>,
 }
 
@@ -41,7 +41,7 @@ impl Visit {
 
     /// The path that was asked for, whole.
     pub fn path(&self) -> &str {
-        &self.path
+        self.uri.path()
     }
 
     /// Notes whose key came with it.
@@ -81,6 +81,7 @@ impl<E: Endpoint> Middleware<E> for Front {
         Fronted {
             inner,
             paths: Arc::clone(&self.paths),
+            request_ids: RequestIds::new(),
             time_limit: self.time_limit,
         }
     }
@@ -91,6 +92,7 @@ impl<E: Endpoint> Middleware<E> for Front {
 pub struct Fronted<E> {
     inner: E,
     paths: Arc<Paths>,
+    request_ids: RequestIds,
     time_limit: Duration,
 }
 
@@ -100,12 +102,12 @@ impl<E: Endpoint> Endpoint for Fronted<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let begun = Instant::now();
         let visit = Arc::new(Visit {
-            request_id: request_id(&request),
-            path: request.uri().path().to_owned(),
+            request_id: given_id(&request).unwrap_or_else(|| self.request_ids.next().to_string()),
+            uri: request.uri().clone(),
             tenant: OnceLock::new(),
         });
         request.set_data(Arc::clone(&visit));
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let method = request.method().clone();
         let outcome = self.answer(request).await;
         let (operation, mut response) = match outcome {
             Ok(response) => (response.data::<OperationId>().copied(), response),
@@ -113,7 +115,7 @@ impl<E: Endpoint> Endpoint for Fronted<E> {
                 let operation = error.data::<OperationId>().copied();
                 (
                     operation,
-                    self.problem(&error, &uri).answer(&visit.request_id),
+                    self.problem(&error, &visit.uri).answer(&visit.request_id),
                 )
             }
         };
@@ -129,14 +131,7 @@ impl<E: Endpoint> Endpoint for Fronted<E> {
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
         let status = response.status();
-        log(
-            &visit,
-            operation,
-            &method,
-            uri.path(),
-            status,
-            begun.elapsed(),
-        );
+        log(&visit, operation, &method, status, begun.elapsed());
         Ok(response)
     }
 }
@@ -220,7 +215,6 @@ fn log(
     visit: &Visit,
     operation: Option<OperationId>,
     method: &Method,
-    path: &str,
     status: StatusCode,
     latency: Duration,
 ) {
@@ -232,7 +226,7 @@ fn log(
         request.id = %visit.request_id,
         operation,
         %method,
-        path,
+        path = visit.path(),
         status = status.as_u16(),
         latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
         tenant.id = visit.tenant.get().map(tracing::field::display),
@@ -259,16 +253,13 @@ fn plain(reason: &str) -> String {
     format!("The value cannot be read: {point}.")
 }
 
-/// The caller's own id where it is short and plain, so that nothing strange gets into logs; else one of ours.
-fn request_id(request: &Request) -> String {
+/// The caller's own id where it is short and plain, so that nothing strange gets into logs.
+fn given_id(request: &Request) -> Option<String> {
     let given = request.header(REQUEST_ID).filter(|id| {
         (1..=LONGEST_REQUEST_ID).contains(&id.len())
             && id
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     });
-    match given {
-        Some(id) => id.to_owned(),
-        None => JobId::new().to_string().replace(JobId::PREFIX, "req_"),
-    }
+    given.map(str::to_owned)
 }

@@ -14,6 +14,7 @@ mod covering;
 mod front;
 mod grants;
 mod idempotency;
+mod idle;
 mod in_flight;
 mod openapi;
 mod pausing;

@@ -70,10 +70,13 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = telemetry::start(&settings.log.filter, settings.log.format) {
-        eprintln!("RAIL_LOG: {error}");
-        return ExitCode::from(2);
-    }
+    let _logging = match telemetry::start(&settings.log.filter, settings.log.format) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("RAIL_LOG: {error}");
+            return ExitCode::from(2);
+        }
+    };
     told(match command {
         Command::Serve { migrate } => commands::serve(settings, migrate).await,
         Command::Migrate => commands::migrate(&settings).await,

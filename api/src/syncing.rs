@@ -4,10 +4,10 @@ use poem::http::{StatusCode, header};
 use rail_shared::connectors::Connector;
 use rail_shared::domain::{ConnectionId, ConnectionStatus, JobKind, SyncId, Trigger};
 use rail_shared::queue::Ring;
+use rail_shared::store::StoreError;
 use rail_shared::store::connections::ConnectionRow;
 use rail_shared::store::jobs::{self, ONE_ACTIVE_SYNC};
 use rail_shared::store::syncs::{self, NewSync};
-use rail_shared::store::{StoreError, Transaction, audit};
 
 use crate::answer::Accepted;
 use crate::auth::Caller;
@@ -76,9 +76,19 @@ pub async fn accept(
     if_running: IfRunning,
     entry: &Entry<'_>,
 ) -> Result<Once<Accepted<Sync>>, Stop> {
+    let new = NewSync {
+        tenant_id: caller.tenant(),
+        connection_id: connection,
+        mode: meant.mode,
+        date_range: meant.date_range,
+        tolerance: meant.tolerance,
+        entities: &meant.entities,
+        trigger: Trigger::Request,
+        created_at: api.clock.now(),
+    };
     for _ in 0..TRIES {
-        let mut transaction = entry.begin().await?;
-        match write(&mut transaction, api, caller, connection, meant).await {
+        let mut transaction = entry.begin_single().await?;
+        match syncs::accept(&mut transaction, &new, Some(caller.actor())).await {
             Ok(sync) => {
                 let ring = Ring::new(sync.asked.id.into(), caller.tenant(), 0);
                 let answer = entry.commit(transaction, accepted(sync)).await?;
@@ -113,29 +123,6 @@ pub async fn accept(
 fn accepted(sync: syncs::Sync) -> Accepted<Sync> {
     let location = location_of(sync.asked.connection_id, sync.asked.id);
     Accepted::new(sync).at(location)
-}
-
-async fn write(
-    transaction: &mut Transaction,
-    api: &Api,
-    caller: &Caller,
-    connection: ConnectionId,
-    meant: &SyncMeant,
-) -> Result<syncs::Sync, StoreError> {
-    let new = NewSync {
-        tenant_id: caller.tenant(),
-        connection_id: connection,
-        mode: meant.mode,
-        date_range: meant.date_range,
-        tolerance: meant.tolerance,
-        entities: &meant.entities,
-        trigger: Trigger::Request,
-        created_at: api.clock.now(),
-    };
-    let id = syncs::accept(transaction, &new).await?;
-    audit::write(transaction, caller.actor(), "sync.start", &id.to_string()).await?;
-    let accepted = syncs::find(transaction, caller.tenant(), connection, id).await?;
-    accepted.ok_or(StoreError::Stale)
 }
 
 /// The problem of a connection that has an active sync, and what else may be done about it than to wait.

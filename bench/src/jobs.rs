@@ -80,8 +80,8 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
     }
     println!();
     table::print_jobs(&measured);
-    if let Some((ours, floor)) = statuses {
-        table::print_status(&ours, &floor);
+    if let Some(statuses) = statuses {
+        table::print_statuses(&statuses);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use rail_api::Api;
 use rail_shared::config::{self, ApiConfig, Environment, LogConfig, SharedConfig, WorkerConfig};
 use rail_shared::domain::Clock;
 use rail_shared::store::Store;
-use rail_shared::telemetry;
+use rail_shared::telemetry::{self, Logging};
 use rail_worker::Worker;
 use rail_worker::runtime::{Attempt, Outcome};
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ use crate::bare;
 
 /// The product's api, until it is killed.
 pub async fn api() -> anyhow::Result<()> {
-    let (env, shared) = begin()?;
+    let (env, shared, _logging) = begin()?;
     let listener = TcpListener::bind(ApiConfig::from_env(&env)?.bind).await?;
     let api = Api::new(&shared, config::key_ring(&env)?, Clock::system())?;
     Ok(rail_api::serve(listener, api, std::future::pending()).await?)
@@ -30,7 +30,7 @@ pub async fn api() -> anyhow::Result<()> {
 
 /// The product's worker as it is, until it is killed.
 pub async fn syncer() -> anyhow::Result<()> {
-    let (env, shared) = begin()?;
+    let (env, shared, _logging) = begin()?;
     let worker = Worker::new(
         &shared,
         WorkerConfig::from_env(&env)?,
@@ -42,7 +42,7 @@ pub async fn syncer() -> anyhow::Result<()> {
 
 /// The product's worker whose work is nothing, until it is killed.
 pub async fn worker(tell: Option<&Path>) -> anyhow::Result<()> {
-    let (env, shared) = begin()?;
+    let (env, shared, _logging) = begin()?;
     let settings = WorkerConfig::from_env(&env)?;
     let mut worker = Worker::new(&shared, settings, config::key_ring(&env)?)?;
     worker.work = nothing;
@@ -60,7 +60,7 @@ pub async fn worker(tell: Option<&Path>) -> anyhow::Result<()> {
 
 /// The bare handler, with the api's settings, until it is killed.
 pub async fn bare() -> anyhow::Result<()> {
-    let (env, shared) = begin()?;
+    let (env, shared, _logging) = begin()?;
     let listener = TcpListener::bind(ApiConfig::from_env(&env)?.bind).await?;
     let store = Store::new(&shared.database_url, shared.db_connections)?;
     poem::Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
@@ -69,12 +69,12 @@ pub async fn bare() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn begin() -> anyhow::Result<(Environment, SharedConfig)> {
+fn begin() -> anyhow::Result<(Environment, SharedConfig, Logging)> {
     let env = Environment::process();
     let log = LogConfig::from_env(&env)?;
-    telemetry::start(&log.filter, log.format).map_err(|error| anyhow!(error))?;
+    let logging = telemetry::start(&log.filter, log.format).map_err(|error| anyhow!(error))?;
     let shared = SharedConfig::from_env(&env)?;
-    Ok((env, shared))
+    Ok((env, shared, logging))
 }
 
 fn nothing(_: &Attempt) -> BoxFuture<'_, Option<Outcome>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::jobs::{Measured, Phase};
 use crate::latency::Waits;
-use crate::status::Requests;
+use crate::status::Statuses;
 
 /// One line a backlog.
 pub fn print_jobs(measured: &[Measured]) {
@@ -50,22 +50,27 @@ pub fn print_jobs(measured: &[Measured]) {
 }
 
 /// The api beside its floor.
-pub fn print_status(ours: &Requests, floor: &Requests) {
-    println!("\n| GET | requests/s | CPU a request | Postgres a request |");
-    println!("|---|---|---|---|");
+pub fn print_statuses(statuses: &Statuses) {
+    let Statuses {
+        of_run,
+        of_sync,
+        floor,
+    } = statuses;
+    println!("\n| GET | requests/s | CPU a request | to the bare handler's | Postgres a request |");
+    println!("|---|---|---|---|---|");
     for (name, of) in [
-        ("the status of a run", ours),
+        ("the status of a run", of_run),
+        ("the status of a sync", of_sync),
         ("one row, bare handler", floor),
     ] {
+        let ratio = per(of.ours, of.requests) / per(floor.ours, floor.requests);
         println!(
-            "| {name} | {:.0} | {} | {} |",
+            "| {name} | {:.0} | {} | {ratio:.2} | {} |",
             of.requests as f64 / of.wall.as_secs_f64(),
             each(of.ours, of.requests),
             each(of.postgres, of.requests)
         );
     }
-    let ratio = per(ours.ours, ours.requests) / per(floor.ours, floor.requests);
-    println!("| ratio | | {ratio:.2} | |");
 }
 
 fn rate(jobs: u64, phase: &Phase) -> String {

@@ -14,6 +14,7 @@ mod leases;
 mod ordered;
 mod queue;
 mod retry;
+mod room;
 mod s3;
 mod schedules;
 mod syncs;

@@ -45,10 +45,13 @@ async fn main() -> ExitCode {
     if let Some(step) = config::crash_at_step(&env) {
         rail_shared::failpoints::crash_at(step);
     }
-    if let Err(error) = telemetry::start(&log.filter, log.format) {
-        eprintln!("RAIL_LOG: {error}");
-        return ExitCode::from(2);
-    }
+    let _logging = match telemetry::start(&log.filter, log.format) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("RAIL_LOG: {error}");
+            return ExitCode::from(2);
+        }
+    };
     match run(&shared, worker, ring).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,7 +6,7 @@ use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ExportId, JobKind, RunId};
 use rail_shared::queue::Ring;
 use rail_shared::store::job_lists::Purpose;
-use rail_shared::store::{StoreError, exports, runs};
+use rail_shared::store::{exports, runs};
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
@@ -160,11 +160,8 @@ async fn accept(
     entry: &Entry<'_>,
 ) -> Result<Once<Accepted<ExportRun>>, Stop> {
     let mut transaction = entry.begin_single().await?;
-    let run = match runs::start(&mut transaction, caller.actor(), id, api.clock.now()).await {
-        // Erased since it was read.
-        Err(StoreError::Refused(_)) => None,
-        started => started?,
-    };
+    let (at, actor) = (api.clock.now(), caller.actor());
+    let run = runs::accept(&mut transaction, caller.tenant(), id, at, Some(actor)).await?;
     let run = run.ok_or_else(|| Problem::not_found("export"))?;
     let run_id = run.row.id;
     let accepted = Accepted::new(run).at(location_of(id, run_id));

@@ -151,6 +151,9 @@ impl Vendor<'_> {
                     max_bytes >> 20
                 ),
             ),
+            HttpError::Crowded => Failure::crowded(format!(
+                "{name}'s answer to {what} is large, and other large answers were being read."
+            )),
             HttpError::Forbidden => misconfigured(format!(
                 "{name}'s address is inside a private network, which the operator has not allowed."
             )),

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Until there may be room again.
+const CROWDED_FOR: Duration = Duration::from_secs(5);
+
 /// Who is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -57,7 +60,7 @@ pub struct Failure {
     pub retryable: bool,
     /// Fit for the caller: what happened and what to do. Holds no secret.
     pub message: String,
-    /// How long the other side asked us to wait, where it said.
+    /// How long the other side asked us to wait, where it said; or how long we think that we have to.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
 }
@@ -93,6 +96,19 @@ impl Failure {
             FailureKind::Internal,
             "An internal error interrupted the work; it is tried again.",
         )
+    }
+
+    /// There was no room for the work, because others took it up: it goes on in a moment.
+    #[must_use]
+    pub fn crowded(message: impl Into<String>) -> Self {
+        Self::passing(Origin::Internal, FailureKind::Unavailable, message).after(Some(CROWDED_FOR))
+    }
+
+    /// Whether nothing went wrong, and the work only has to wait: for the other side, or for room on ours.
+    #[must_use]
+    pub fn is_only_a_wait(&self) -> bool {
+        self.kind == FailureKind::RateLimited
+            || (self.origin == Origin::Internal && self.kind == FailureKind::Unavailable)
     }
 
     /// The same, with the wait the other side asked for.

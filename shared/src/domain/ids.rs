@@ -19,11 +19,8 @@ pub struct InvalidId {
     pub prefix: &'static str,
 }
 
-fn encode(number: u128) -> String {
-    (0..LENGTH)
-        .rev()
-        .map(|place| DIGITS[(number >> (5 * place)) as usize & 31] as char)
-        .collect()
+fn encode(number: u128) -> [u8; LENGTH] {
+    std::array::from_fn(|at| DIGITS[(number >> (5 * (LENGTH - 1 - at))) as usize & 31])
 }
 
 fn decode(text: &str) -> Option<u128> {
@@ -32,10 +29,20 @@ fn decode(text: &str) -> Option<u128> {
         return None;
     }
     text.bytes().try_fold(0_u128, |number, byte| {
-        let digit = DIGITS.iter().position(|d| *d == byte)?;
-        Some(number << 5 | digit as u128)
+        let digit = VALUES[usize::from(byte)];
+        (digit < 32).then_some(number << 5 | u128::from(digit))
     })
 }
+
+/// What each digit is worth; 32 for what is no digit.
+const VALUES: [u8; 256] = {
+    let (mut values, mut value) = ([32; 256], 0);
+    while value < 32 {
+        values[DIGITS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident = $prefix:literal),+ $(,)?) => {$(
@@ -69,7 +76,9 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}{}", $prefix, encode(self.0.as_u128()))
+                let digits = encode(self.0.as_u128());
+                f.write_str($prefix)?;
+                f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -108,6 +117,8 @@ ids!(
     RunId = "run_",
     /// An event.
     EventId = "evt_",
+    /// A request that came without an id of its own.
+    RequestId = "req_",
 );
 
 impl From<SyncId> for JobId {

@@ -8,6 +8,7 @@ mod filter;
 mod fingerprint;
 mod ids;
 mod interval;
+mod request_ids;
 mod schedule;
 mod tolerance;
 mod words;
@@ -18,8 +19,11 @@ pub use failure::{Failure, FailureKind, Origin};
 pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
 pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
-pub use ids::{ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RunId, SyncId, TenantId};
+pub use ids::{
+    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RequestId, RunId, SyncId, TenantId,
+};
 pub use interval::{InvalidInterval, SyncInterval};
+pub use request_ids::RequestIds;
 pub use schedule::{Day, Schedule};
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{

@@ -29,6 +29,8 @@ pub struct Limits {
     pub large_body_bytes: usize,
     /// How many large bodies are held in memory at once; further ones are read on when one of them is let go.
     pub large_bodies: usize,
+    /// How long a further one waits for that: less than its sender waits for us.
+    pub room_within: Duration,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             max_body_bytes: 32 * 1024 * 1024,
             large_body_bytes: 1024 * 1024,
             large_bodies: 4,
+            room_within: Duration::from_secs(20),
         }
     }
 }
@@ -140,14 +143,25 @@ impl Http {
     async fn whole_body(&self, mut response: reqwest::Response) -> Result<Bytes, HttpError> {
         let max_bytes = self.limits.max_body_bytes;
         let mut whole = BytesMut::new();
-        let mut room = None;
-        while let Some(chunk) = response.chunk().await.map_err(HttpError::within_answer)? {
+        let (mut room, mut waited) = (None, false);
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // We kept it waiting: that it broke off says nothing about the other side.
+                Err(_) if waited => return Err(HttpError::Crowded),
+                Err(error) => return Err(HttpError::within_answer(error)),
+            };
             let size = whole.len() + chunk.len();
             if size > max_bytes {
                 return Err(HttpError::TooLarge { max_bytes });
             }
             if size > self.limits.large_body_bytes && room.is_none() {
-                room = self.room_for_large.clone().acquire_owned().await.ok();
+                room = self.room_for_large.clone().try_acquire_owned().ok();
+                if room.is_none() {
+                    waited = true;
+                    room = Some(self.wait_for_room().await?);
+                }
             }
             whole.extend_from_slice(&chunk);
         }
@@ -158,6 +172,14 @@ impl Http {
             }),
             None => whole.freeze(),
         })
+    }
+
+    async fn wait_for_room(&self) -> Result<OwnedSemaphorePermit, HttpError> {
+        let room = self.room_for_large.clone().acquire_owned();
+        match tokio::time::timeout(self.limits.room_within, room).await {
+            Ok(Ok(room)) => Ok(room),
+            Ok(Err(_)) | Err(_) => Err(HttpError::Crowded),
+        }
     }
 }
 

@@ -31,6 +31,9 @@ pub enum HttpError {
         /// What was allowed.
         max_bytes: usize,
     },
+    /// Other large answers take up the memory there is for them: no fault of the other side's, and it will pass.
+    #[error("there is no room for a further large answer now")]
+    Crowded,
     /// The client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Setup(#[source] reqwest::Error),

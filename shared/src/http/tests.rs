@@ -120,6 +120,70 @@ async fn a_large_answer_waits_until_an_earlier_one_is_let_go_to_its_last_part() 
 }
 
 #[tokio::test]
+async fn a_large_answer_for_which_there_is_no_room_for_too_long_is_no_fault_of_the_other_side() {
+    let server = Canned::start(|asked| match asked.path() {
+        // Announces more than it sends.
+        "/half" => Reply::Bytes(
+            [
+                &b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"[..],
+                &[b'0'; 1_001],
+            ]
+            .concat(),
+        ),
+        _ => Reply::json("0".repeat(1_001)),
+    })
+    .await;
+    let limits = Limits {
+        large_body_bytes: 1_000,
+        large_bodies: 1,
+        room_within: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let http = server.http_within(limits);
+    let get = |path: &str| http.send(Request::get(format!("{}{path}", server.url)));
+    let first = get("/large").await.unwrap().body;
+
+    assert!(matches!(get("/large").await, Err(HttpError::Crowded)));
+
+    drop(first);
+    assert_eq!(get("/large").await.unwrap().body.len(), 1_001);
+    assert!(
+        matches!(get("/half").await, Err(HttpError::Body(_))),
+        "one that did not wait broke off by itself"
+    );
+}
+
+#[tokio::test]
+async fn a_large_answer_that_breaks_off_after_it_was_kept_waiting_counts_as_kept_waiting() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/half" => Reply::Bytes(
+            [
+                &b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"[..],
+                &[b'0'; 1_001],
+            ]
+            .concat(),
+        ),
+        _ => Reply::json("0".repeat(1_001)),
+    })
+    .await;
+    let limits = Limits {
+        large_body_bytes: 1_000,
+        large_bodies: 1,
+        ..Limits::default()
+    };
+    let http = server.http_within(limits);
+    let get = |path: &str| http.send(Request::get(format!("{}{path}", server.url)));
+    let first = get("/large").await.unwrap().body;
+    let mut second = std::pin::pin!(get("/half"));
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut second).await;
+    assert!(early.is_err(), "there is room for one");
+
+    drop(first);
+
+    assert!(matches!(second.await, Err(HttpError::Crowded)));
+}
+
+#[tokio::test]
 async fn each_way_of_not_answering_has_its_own_error_and_none_shows_the_url() {
     let server = Canned::start(|asked| match asked.path() {
         "/silence" => Reply::Silence,

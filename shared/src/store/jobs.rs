@@ -1,14 +1,17 @@
 //! Jobs: what is accepted, waits, runs and ended. See DESIGN "Jobs" for the life cycle.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::StoreError;
 use super::schema::jobs;
-use crate::domain::{ConnectionId, Failure, JobId, JobKind, JobState, TenantId};
+use crate::domain::{ConnectionId, Failure, JobId, JobKind, JobState, TenantId, UnknownWord};
 
 /// The life of a job, as callers see it.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -35,6 +38,20 @@ pub struct JobRow {
 }
 
 impl JobRow {
+    /// As it is when it was accepted: due at once.
+    pub(super) fn fresh(id: JobId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            state: JobState::Queued,
+            attempt: 0,
+            error: None,
+            created_at,
+            started_at: None,
+            finished_at: None,
+            cancel_requested_at: None,
+        }
+    }
+
     /// Why the last attempt did not succeed.
     ///
     /// # Errors
@@ -44,41 +61,58 @@ impl JobRow {
     }
 }
 
-/// What acceptance writes.
-#[derive(Debug, Clone, Copy)]
-pub struct NewJob {
-    /// Identity, the same number as the sync's or run's.
-    pub id: JobId,
-    /// Whose work it is.
-    pub tenant_id: TenantId,
-    /// On which connection, if on one.
-    pub connection_id: Option<ConnectionId>,
-    /// What it does.
-    pub kind: JobKind,
-    /// When it was asked for.
-    pub created_at: DateTime<Utc>,
+/// The life of a job as a statement written by hand returns it, by the names of the columns.
+#[derive(QueryableByName)]
+#[diesel(table_name = jobs)]
+pub(super) struct JobColumns {
+    state: String,
+    attempt: i32,
+    error: Option<Value>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    cancel_requested_at: Option<DateTime<Utc>>,
+}
+
+impl JobColumns {
+    /// Of the job with this id.
+    ///
+    /// # Errors
+    /// When the word that is stored is none we know.
+    pub(super) fn of(self, id: JobId) -> Result<JobRow, StoreError> {
+        let Self {
+            state,
+            attempt,
+            error,
+            created_at,
+            started_at,
+            finished_at,
+            cancel_requested_at,
+        } = self;
+        Ok(JobRow {
+            id,
+            state: known(&state)?,
+            attempt,
+            error,
+            created_at,
+            started_at,
+            finished_at,
+            cancel_requested_at,
+        })
+    }
+}
+
+/// A stored word, read.
+///
+/// # Errors
+/// When it is none we know.
+pub(super) fn known<W: FromStr<Err = UnknownWord>>(stored: &str) -> Result<W, StoreError> {
+    let unreadable = |unknown: UnknownWord| DieselError::DeserializationError(unknown.into());
+    Ok(stored.parse().map_err(unreadable)?)
 }
 
 /// The name of the constraint that allows one active sync per connection.
 pub const ONE_ACTIVE_SYNC: &str = "jobs_one_active_sync";
-
-/// Accepts a job, due at once.
-///
-/// # Errors
-/// [`StoreError::Refused`] by [`ONE_ACTIVE_SYNC`] when the connection has an active sync.
-pub async fn accept(conn: &mut AsyncPgConnection, new: NewJob) -> Result<(), StoreError> {
-    diesel::insert_into(jobs::table)
-        .values((
-            jobs::id.eq(new.id.uuid()),
-            jobs::tenant_id.eq(new.tenant_id.uuid()),
-            jobs::connection_id.eq(new.connection_id.map(ConnectionId::uuid)),
-            jobs::kind.eq(new.kind.as_str()),
-            jobs::created_at.eq(new.created_at),
-        ))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
 
 /// The active sync of a connection.
 ///

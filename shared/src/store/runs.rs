@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types;
+use diesel::sql_types::{self, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::audit::Actor;
-use super::jobs::{self as job_verbs, JobRow, NewJob};
+use super::jobs::{JobColumns, JobRow};
 use super::schema::{export_runs, jobs};
 use super::statement::statement;
 use super::{Lease, Listed, PageAsk, StoreError};
-use crate::domain::{ExportId, JobKind, JobState, RunId, TenantId};
+use crate::domain::{ExportId, JobKind, RunId, TenantId};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -77,72 +77,51 @@ impl Run {
                 bytes: 0,
                 files: Value::Array(Vec::new()),
             },
-            job: JobRow {
-                id: id.into(),
-                state: JobState::Queued,
-                attempt: 0,
-                error: None,
-                created_at,
-                started_at: None,
-                finished_at: None,
-                cancel_requested_at: None,
-            },
+            job: JobRow::fresh(id.into(), created_at),
             files: Vec::new(),
         }
     }
 }
 
+/// A run and its job, which have the same id.
 #[derive(QueryableByName)]
-struct StartedRow {
+#[diesel(table_name = export_runs)]
+struct FoundRow {
+    rows: i64,
+    bytes: i64,
+    files: Value,
+    #[diesel(embed)]
+    job: JobColumns,
+}
+
+impl FoundRow {
+    fn run(self, id: RunId, export_id: ExportId) -> Result<Run, StoreError> {
+        let Self {
+            rows,
+            bytes,
+            files,
+            job,
+        } = self;
+        let row = RunRow {
+            id,
+            export_id,
+            rows,
+            bytes,
+            files,
+        };
+        Run::of((row, job.of(id.into())?))
+    }
+}
+
+#[derive(QueryableByName)]
+struct AcceptedRow {
     #[diesel(sql_type = sql_types::Timestamptz)]
     created_at: DateTime<Utc>,
 }
 
-/// Accepts a run on request: job, run and the line of the audit log, all with one statement, because every round trip
-/// costs more than what it asks for. `None` when the tenant has no such export.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn start(
-    conn: &mut AsyncPgConnection,
-    actor: &Actor,
-    export: ExportId,
-    at: DateTime<Utc>,
-) -> Result<Option<Run>, StoreError> {
-    let id = RunId::new();
-    let started = statement(
-        "WITH wanted AS (
-             SELECT $1 AS run_id, id, tenant_id FROM exports WHERE tenant_id = $2 AND id = $3
-         ), job AS (
-             INSERT INTO jobs (id, tenant_id, kind, created_at) SELECT run_id, tenant_id, $4, $5 FROM wanted RETURNING created_at
-         ), run AS (
-             INSERT INTO export_runs (id, tenant_id, export_id) SELECT run_id, tenant_id, id FROM wanted
-         ), noted AS (
-             INSERT INTO audit_log (tenant_id, key_id, action, subject, request_id)
-             SELECT tenant_id, $6, 'export.run', $7, $8 FROM wanted
-         )
-         SELECT created_at FROM job",
-    )
-    .bind::<sql_types::Uuid, _>(id.uuid())
-    .bind::<sql_types::Uuid, _>(actor.grant.tenant_id.uuid())
-    .bind::<sql_types::Uuid, _>(export.uuid())
-    .bind::<sql_types::Text, _>(JobKind::Export.as_str())
-    .bind::<sql_types::Timestamptz, _>(at)
-    .bind::<sql_types::Uuid, _>(actor.grant.key_id.uuid())
-    .bind::<sql_types::Text, _>(id.to_string())
-    .bind::<sql_types::Text, _>(&actor.request_id)
-    .get_result::<StartedRow>(conn)
-    .await
-    .optional();
-    match started.map_err(StoreError::from) {
-        Ok(row) => Ok(row.map(|row| Run::fresh(id, export, row.created_at))),
-        // The export was erased meanwhile.
-        Err(StoreError::Refused(_)) => Ok(None),
-        Err(other) => Err(other),
-    }
-}
-
-/// Accepts a run: the job and the run. To be called in a transaction.
+/// Accepts a run, asked for by somebody or due by itself: job, run and, where somebody asked, the line of the audit log,
+/// all with one statement, because every round trip costs more than what it asks for. `None` when the tenant has no such
+/// export.
 ///
 /// # Errors
 /// When the database refuses.
@@ -151,25 +130,39 @@ pub async fn accept(
     tenant: TenantId,
     export: ExportId,
     at: DateTime<Utc>,
-) -> Result<RunId, StoreError> {
+    asked_by: Option<&Actor>,
+) -> Result<Option<Run>, StoreError> {
     let id = RunId::new();
-    let job = NewJob {
-        id: id.into(),
-        tenant_id: tenant,
-        connection_id: None,
-        kind: JobKind::Export,
-        created_at: at,
-    };
-    job_verbs::accept(conn, job).await?;
-    diesel::insert_into(export_runs::table)
-        .values((
-            export_runs::id.eq(id.uuid()),
-            export_runs::tenant_id.eq(tenant.uuid()),
-            export_runs::export_id.eq(export.uuid()),
-        ))
-        .execute(conn)
-        .await?;
-    Ok(id)
+    let accepted = statement(
+        "WITH wanted AS (
+             SELECT $1 AS run_id, id, tenant_id FROM exports WHERE tenant_id = $2 AND id = $3
+         ), job AS (
+             INSERT INTO jobs (id, tenant_id, kind, created_at) SELECT run_id, tenant_id, $4, $5 FROM wanted RETURNING created_at
+         ), run AS (
+             INSERT INTO export_runs (id, tenant_id, export_id) SELECT run_id, tenant_id, id FROM wanted
+         ), noted AS (
+             INSERT INTO audit_log (tenant_id, key_id, action, subject, request_id)
+             SELECT tenant_id, $6, 'export.run', $7, $8 FROM wanted WHERE $6 IS NOT NULL
+         )
+         SELECT created_at FROM job",
+    )
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Uuid, _>(export.uuid())
+    .bind::<sql_types::Text, _>(JobKind::Export.as_str())
+    .bind::<sql_types::Timestamptz, _>(at)
+    .bind::<Nullable<sql_types::Uuid>, _>(asked_by.map(|actor| actor.grant.key_id.uuid()))
+    .bind::<sql_types::Text, _>(id.to_string())
+    .bind::<Nullable<sql_types::Text>, _>(asked_by.map(|actor| actor.request_id.as_str()))
+    .get_result::<AcceptedRow>(conn)
+    .await
+    .optional();
+    match accepted.map_err(StoreError::from) {
+        Ok(row) => Ok(row.map(|row| Run::fresh(id, export, row.created_at))),
+        // The export was erased meanwhile.
+        Err(StoreError::Refused(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
 }
 
 /// One run of a tenant's export.
@@ -182,20 +175,19 @@ pub async fn find(
     export: ExportId,
     id: RunId,
 ) -> Result<Option<Run>, StoreError> {
-    export_runs::table
-        .inner_join(jobs::table)
-        .filter(
-            export_runs::tenant_id
-                .eq(tenant.uuid())
-                .and(export_runs::export_id.eq(export.uuid()))
-                .and(export_runs::id.eq(id.uuid())),
-        )
-        .select((RunRow::as_select(), JobRow::as_select()))
-        .first(conn)
-        .await
-        .optional()?
-        .map(Run::of)
-        .transpose()
+    // Asked all the time: diesel would put the text together anew with every call.
+    let found: Option<FoundRow> = statement(
+        "SELECT rows, bytes, files, state, attempt, error, created_at, started_at, finished_at, cancel_requested_at
+         FROM export_runs JOIN jobs USING (id)
+         WHERE export_runs.tenant_id = $1 AND export_id = $2 AND export_runs.id = $3",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Uuid, _>(export.uuid())
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .get_result(conn)
+    .await
+    .optional()?;
+    found.map(|found| found.run(id, export)).transpose()
 }
 
 /// The runs of an export, newest first.

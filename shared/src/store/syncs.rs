@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{self, Nullable};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::jobs::{self as job_verbs, JobRow, NewJob};
+use super::audit::Actor;
+use super::jobs::{JobColumns, JobRow, ONE_ACTIVE_SYNC, known};
 use super::schema::{jobs, sync_entities, syncs};
+use super::statement::statement;
 use super::{Listed, PageAsk, StoreError};
 use crate::domain::{
     ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId, Tolerance, Trigger,
@@ -60,7 +63,7 @@ impl SyncRow {
 }
 
 /// How far one entity of a sync is, and its counts so far.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = sync_entities)]
 pub struct SyncEntityRow {
     /// The sync.
@@ -101,6 +104,42 @@ pub struct Sync {
     pub entities: Vec<SyncEntityRow>,
 }
 
+impl Sync {
+    /// As it is when it was accepted.
+    fn fresh(id: SyncId, new: &NewSync<'_>, created_at: DateTime<Utc>) -> Self {
+        let entities = (0..)
+            .zip(new.entities)
+            .map(|(place, entity)| SyncEntityRow {
+                sync_id: id,
+                entity: entity.clone(),
+                place,
+                cursor: None,
+                complete: false,
+                fetched: 0,
+                created: 0,
+                updated: 0,
+                unchanged: 0,
+                deleted: 0,
+                vanished: 0,
+                errors: 0,
+            });
+        Self {
+            asked: SyncRow {
+                id,
+                connection_id: new.connection_id,
+                mode: new.mode,
+                date_from: new.date_range.map(|range| range.from),
+                date_to: new.date_range.map(|range| range.to),
+                max_delete_fraction: new.tolerance.max_delete_fraction,
+                max_error_rate: new.tolerance.max_error_rate,
+                trigger: new.trigger,
+            },
+            job: JobRow::fresh(id.into(), created_at),
+            entities: entities.collect(),
+        }
+    }
+}
+
 /// What acceptance writes.
 #[derive(Debug)]
 pub struct NewSync<'a> {
@@ -122,55 +161,109 @@ pub struct NewSync<'a> {
     pub created_at: DateTime<Utc>,
 }
 
-/// Accepts a sync: the job, the sync and its entities. To be called in a transaction.
-///
-/// # Errors
-/// [`StoreError::Refused`] by [`ONE_ACTIVE_SYNC`](job_verbs::ONE_ACTIVE_SYNC) when the connection has an active one.
-pub async fn accept(conn: &mut AsyncPgConnection, new: &NewSync<'_>) -> Result<SyncId, StoreError> {
-    let id = SyncId::new();
-    job_verbs::accept(
-        conn,
-        NewJob {
-            id: id.into(),
-            tenant_id: new.tenant_id,
-            connection_id: Some(new.connection_id),
-            kind: JobKind::Sync,
-            created_at: new.created_at,
-        },
-    )
-    .await?;
-    diesel::insert_into(syncs::table)
-        .values((
-            syncs::id.eq(id.uuid()),
-            syncs::tenant_id.eq(new.tenant_id.uuid()),
-            syncs::connection_id.eq(new.connection_id.uuid()),
-            syncs::mode.eq(new.mode.as_str()),
-            syncs::date_from.eq(new.date_range.map(|range| range.from)),
-            syncs::date_to.eq(new.date_range.map(|range| range.to)),
-            syncs::max_delete_fraction.eq(new.tolerance.max_delete_fraction),
-            syncs::max_error_rate.eq(new.tolerance.max_error_rate),
-            syncs::trigger.eq(new.trigger.as_str()),
-        ))
-        .execute(conn)
-        .await?;
-    let entities: Vec<_> = (0..)
-        .zip(new.entities)
-        .map(|(place, entity)| {
-            (
-                sync_entities::sync_id.eq(id.uuid()),
-                sync_entities::entity.eq(entity),
-                sync_entities::place.eq(place),
-            )
-        })
-        .collect();
-    diesel::insert_into(sync_entities::table)
-        .values(entities)
-        .execute(conn)
-        .await?;
-    Ok(id)
+/// A sync, its job and one of its entities.
+#[derive(QueryableByName)]
+#[diesel(table_name = syncs)]
+struct FoundRow {
+    mode: String,
+    date_from: Option<chrono::NaiveDate>,
+    date_to: Option<chrono::NaiveDate>,
+    max_delete_fraction: Option<f64>,
+    max_error_rate: Option<f64>,
+    trigger: String,
+    #[diesel(embed)]
+    job: JobColumns,
+    #[diesel(embed)]
+    entity: SyncEntityRow,
 }
 
-/// Accepts a sync unless the connection has an active one; the caller's transaction goes on either way.
+impl FoundRow {
+    /// With this entity, to begin with.
+    fn sync(self, connection_id: ConnectionId) -> Result<Sync, StoreError> {
+        let Self {
+            mode,
+            date_from,
+            date_to,
+            max_delete_fraction,
+            max_error_rate,
+            trigger,
+            job,
+            entity,
+        } = self;
+        let id = entity.sync_id;
+        Ok(Sync {
+            asked: SyncRow {
+                id,
+                connection_id,
+                mode: known(&mode)?,
+                date_from,
+                date_to,
+                max_delete_fraction,
+                max_error_rate,
+                trigger: known(&trigger)?,
+            },
+            job: job.of(id.into())?,
+            entities: vec![entity],
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct AcceptedRow {
+    #[diesel(sql_type = sql_types::Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+/// Accepts a sync, asked for by somebody or due by itself: job, sync, entities and, where somebody asked, the line of the
+/// audit log, all with one statement, because every round trip costs more than what it asks for.
+///
+/// # Errors
+/// [`StoreError::Refused`] by [`ONE_ACTIVE_SYNC`] when the connection has an active one, by another constraint when it was
+/// erased meanwhile.
+pub async fn accept(
+    conn: &mut AsyncPgConnection,
+    new: &NewSync<'_>,
+    asked_by: Option<&Actor>,
+) -> Result<Sync, StoreError> {
+    let id = SyncId::new();
+    let accepted: AcceptedRow = statement(
+        "WITH job AS (
+             INSERT INTO jobs (id, tenant_id, connection_id, kind, created_at) VALUES ($1, $2, $3, $4, $5)
+             RETURNING created_at
+         ), sync AS (
+             INSERT INTO syncs (id, tenant_id, connection_id, mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger)
+             VALUES ($1, $2, $3, $6, $7, $8, $13, $14, $15)
+         ), entities AS (
+             INSERT INTO sync_entities (sync_id, entity, place)
+             SELECT $1, entity, place - 1 FROM unnest($9) WITH ORDINALITY AS wanted (entity, place)
+         ), noted AS (
+             INSERT INTO audit_log (tenant_id, key_id, action, subject, request_id)
+             SELECT $2, $10, 'sync.start', $11, $12 WHERE $10 IS NOT NULL
+         )
+         SELECT created_at FROM job",
+    )
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .bind::<sql_types::Uuid, _>(new.tenant_id.uuid())
+    .bind::<sql_types::Uuid, _>(new.connection_id.uuid())
+    .bind::<sql_types::Text, _>(JobKind::Sync.as_str())
+    .bind::<sql_types::Timestamptz, _>(new.created_at)
+    .bind::<sql_types::Text, _>(new.mode.as_str())
+    .bind::<Nullable<sql_types::Date>, _>(new.date_range.map(|range| range.from))
+    .bind::<Nullable<sql_types::Date>, _>(new.date_range.map(|range| range.to))
+    .bind::<sql_types::Array<sql_types::Text>, _>(new.entities)
+    .bind::<Nullable<sql_types::Uuid>, _>(asked_by.map(|actor| actor.grant.key_id.uuid()))
+    .bind::<sql_types::Text, _>(id.to_string())
+    .bind::<Nullable<sql_types::Text>, _>(asked_by.map(|actor| actor.request_id.as_str()))
+    .bind::<Nullable<sql_types::Double>, _>(new.tolerance.max_delete_fraction)
+    .bind::<Nullable<sql_types::Double>, _>(new.tolerance.max_error_rate)
+    .bind::<sql_types::Text, _>(new.trigger.as_str())
+    .get_result(conn)
+    .await?;
+    Ok(Sync::fresh(id, new, accepted.created_at))
+}
+
+/// Accepts a sync that is due by itself unless the connection has an active one; the caller's transaction goes on either
+/// way.
 ///
 /// # Errors
 /// When the database refuses for another reason.
@@ -178,9 +271,12 @@ pub async fn accept_unless_active(
     conn: &mut AsyncPgConnection,
     new: &NewSync<'_>,
 ) -> Result<Option<SyncId>, StoreError> {
-    match conn.transaction(async |conn| accept(conn, new).await).await {
-        Ok(id) => Ok(Some(id)),
-        Err(error) if error.is_refusal_of(job_verbs::ONE_ACTIVE_SYNC) => Ok(None),
+    let accepted = conn
+        .transaction(async |conn| accept(conn, new, None).await)
+        .await;
+    match accepted {
+        Ok(sync) => Ok(Some(sync.asked.id)),
+        Err(error) if error.is_refusal_of(ONE_ACTIVE_SYNC) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -195,27 +291,29 @@ pub async fn find(
     connection: ConnectionId,
     id: SyncId,
 ) -> Result<Option<Sync>, StoreError> {
-    let row: Option<(SyncRow, JobRow)> = syncs::table
-        .inner_join(jobs::table)
-        .filter(
-            syncs::tenant_id
-                .eq(tenant.uuid())
-                .and(syncs::connection_id.eq(connection.uuid()))
-                .and(syncs::id.eq(id.uuid())),
-        )
-        .select((SyncRow::as_select(), JobRow::as_select()))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((asked, job)) = row else {
-        return Ok(None);
-    };
-    let entities = entities_of(conn, id).await?;
-    Ok(Some(Sync {
-        asked,
-        job,
-        entities,
-    }))
+    // Asked all the time: diesel would put the text together anew with every call. The sync comes beside each of its
+    // entities, of which it has one at least: two statements would cost more.
+    let rows: Vec<FoundRow> = statement(
+        "SELECT mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger,
+                state, attempt, error, jobs.created_at, started_at, finished_at, cancel_requested_at,
+                sync_id, entity, place, cursor, complete, fetched, created, updated, unchanged, deleted, vanished, errors
+         FROM syncs JOIN jobs USING (id) JOIN sync_entities ON sync_id = syncs.id
+         WHERE syncs.tenant_id = $1 AND syncs.connection_id = $2 AND syncs.id = $3
+         ORDER BY place",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Uuid, _>(connection.uuid())
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .load(conn)
+    .await?;
+    let mut found: Option<Sync> = None;
+    for row in rows {
+        match &mut found {
+            Some(sync) => sync.entities.push(row.entity),
+            None => found = Some(row.sync(connection)?),
+        }
+    }
+    Ok(found)
 }
 
 /// What was asked of a sync that is being worked on.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rail_shared::domain::{Failure, FailureKind, Origin};
+use rail_shared::domain::{Failure, FailureKind};
 use rail_shared::http::retry_delay;
 use rail_shared::store::{Lease, Settled, StoreError};
 
@@ -23,7 +23,8 @@ pub enum Outcome {
     Done,
     /// Not now; no attempt is spent.
     Snooze(Duration),
-    /// Not now, because the other side asks us to wait; no attempt is spent, but it does not go on for ever.
+    /// Not now, because the other side asks us to wait or there is no room here; no attempt is spent, but it does not go
+    /// on for ever.
     Throttled(Failure, Duration),
     /// Ended on request.
     Cancelled,
@@ -64,7 +65,7 @@ impl Halt {
             Self::Store(StoreError::LeaseLost) => return None,
             Self::Store(StoreError::Unavailable(_)) => Outcome::Snooze(STORE_AWAY),
             Self::Store(_) => Outcome::Retry(Failure::internal()),
-            Self::Failed(failure) if failure.kind == FailureKind::RateLimited => {
+            Self::Failed(failure) if failure.is_only_a_wait() => {
                 let asked = failure.retry_after.unwrap_or_else(|| retry_delay(4));
                 Outcome::Throttled(failure, asked.min(LONGEST_WAIT))
             }
@@ -120,7 +121,7 @@ pub(super) enum Progress {
 
 fn given_up(after: &str, mut failure: Failure) -> Failure {
     failure.retryable = false;
-    failure.message = if failure.origin == Origin::Internal {
+    failure.message = if failure.kind == FailureKind::Internal {
         format!("Given up after {after} that ended in an internal error.")
     } else {
         format!(
@@ -138,7 +139,7 @@ fn attempts() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rail_shared::domain::{JobId, JobKind, TenantId};
+    use rail_shared::domain::{JobId, JobKind, Origin, TenantId};
 
     fn lease(barren_attempts: i32) -> Lease {
         Lease {
@@ -177,6 +178,17 @@ mod tests {
         assert!(matches!(
             limited(wait).settled(&lease(0), Progress::None),
             Settled::Snoozed(told) if told == wait
+        ));
+    }
+
+    #[test]
+    fn work_that_found_no_room_here_waits_for_a_moment_and_spends_no_attempt() {
+        let crowded = Failure::crowded("Other large answers were being read.");
+        let outcome = Halt::Failed(crowded).outcome().unwrap();
+        let last_attempt = lease(BARREN_ATTEMPTS - 1);
+        assert!(matches!(
+            outcome.settled(&last_attempt, Progress::None),
+            Settled::Snoozed(wait) if wait <= Duration::from_secs(10)
         ));
     }
 

@@ -58,8 +58,8 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
         let from = export.next_run_at.map_or(now, |due| due.max(now));
         let next = schedule.map(|schedule| schedule.next_after(from));
         exports::set_next_run(&mut transaction, export.id, next).await?;
-        let id = runs::accept(&mut transaction, export.tenant_id, export.id, now).await?;
-        accepted.push((id, export.tenant_id));
+        let run = runs::accept(&mut transaction, export.tenant_id, export.id, now, None).await?;
+        accepted.extend(run.map(|run| (run.row.id, export.tenant_id)));
     }
     transaction.commit().await?;
     for (id, tenant) in accepted {
