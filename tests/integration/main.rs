@@ -16,4 +16,5 @@ mod queue;
 mod retry;
 mod s3;
 mod schedules;
+mod snapshots;
 mod syncs;

@@ -18,12 +18,14 @@ pub use failure::{Failure, FailureKind, Origin};
 pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
 pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
-pub use ids::{ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RunId, SyncId, TenantId};
+pub use ids::{
+    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RunId, SnapshotId, SyncId, TenantId,
+};
 pub use interval::{InvalidInterval, SyncInterval};
 pub use schedule::{Day, Schedule};
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
-    AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, EventType,
-    ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties, Trigger,
-    UnknownWord,
+    AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, Difference,
+    EventType, ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode,
+    Ties, Trigger, UnknownWord,
 };
