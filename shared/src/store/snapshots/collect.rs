@@ -42,12 +42,13 @@ pub async fn discard_unfinished(
     conn: &mut AsyncPgConnection,
     at_most: i64,
 ) -> Result<usize, StoreError> {
-    // The job is locked, so that nobody has it tried again meanwhile.
+    // The job is locked, so that nobody has it tried again meanwhile; and the connection, since erasing it erases both.
     Ok(statement(
         "WITH ended AS (
-             SELECT s.id, j.state FROM snapshots s JOIN jobs j ON j.id = s.id
+             SELECT s.id, j.state
+             FROM snapshots s JOIN jobs j ON j.id = s.id JOIN connections c ON c.id = s.connection_id
              WHERE s.watched AND j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
-             LIMIT $1 FOR UPDATE OF s SKIP LOCKED FOR NO KEY UPDATE OF j SKIP LOCKED
+             LIMIT $1 FOR NO KEY UPDATE OF c, j, s SKIP LOCKED
          ), whole AS (
              UPDATE snapshots SET watched = false FROM ended
              WHERE snapshots.id = ended.id AND ended.state = 'COMPLETED'

@@ -58,6 +58,11 @@ async fn make(
     lease: &Lease,
     connection: ConnectionId,
 ) -> Result<(), StoreError> {
+    // The connection first: the order in which it is erased.
+    statement("SELECT FROM connections WHERE id = $1 FOR KEY SHARE")
+        .bind::<diesel::sql_types::Uuid, _>(connection.uuid())
+        .execute(conn)
+        .await?;
     lease.hold(conn).await?;
     let made = statement(
         "INSERT INTO snapshots (id, tenant_id, connection_id) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",

@@ -34,7 +34,7 @@ pub struct Part {
 }
 
 /// Deletes a snapshot that is there: nobody sees it any more, and upkeep reclaims what only it held. `false` when there is
-/// none.
+/// none. To be called in a transaction.
 ///
 /// # Errors
 /// When the database refuses.
@@ -44,6 +44,12 @@ pub async fn delete(
     connection: ConnectionId,
     id: SnapshotId,
 ) -> Result<bool, StoreError> {
+    // The connection first: the order in which it is erased.
+    statement("SELECT FROM connections WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE")
+        .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+        .bind::<diesel::sql_types::Uuid, _>(connection.uuid())
+        .execute(conn)
+        .await?;
     let deleted = statement(
         "DELETE FROM snapshots s USING jobs j
          WHERE s.tenant_id = $1 AND s.connection_id = $2 AND s.id = $3 AND j.id = s.id AND j.state = 'COMPLETED'",

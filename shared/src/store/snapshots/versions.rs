@@ -12,6 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::super::StoreError;
 use super::super::records::{NewRecord, parts};
 use super::super::statement::statement;
+use super::hold;
 
 #[derive(QueryableByName)]
 struct MissingRow {
@@ -83,11 +84,7 @@ pub(in crate::store) async fn make_way(
     stream: i64,
     versions: &[&NewRecord<'_>],
 ) -> Result<(), StoreError> {
-    // Not while a snapshot of the stream is written or reclaimed.
-    statement("SELECT FROM streams WHERE id = $1 FOR SHARE")
-        .bind::<BigInt, _>(stream)
-        .execute(conn)
-        .await?;
+    hold(conn, stream).await?;
     let (ids, fingerprints) = pairs(versions);
     statement(
         "INSERT INTO record_versions (stream_id, external_id, fingerprint, payload)
