@@ -31,6 +31,10 @@ impl Ids {
             .sync(&connection, &json!({"entities": entities, "mode": "FULL"}))
             .await;
         assert_eq!(sync["status"], "COMPLETED", "{sync}");
+        let taken = [
+            snapshot(rail, &connection).await,
+            snapshot(rail, &connection).await,
+        ];
         let export = json!({
             "name": "All", "format": "CSV", "entities": entities, "destination": {"type": "LOCAL", "path": "all"}
         });
@@ -38,7 +42,10 @@ impl Ids {
         assert_eq!(run["status"], "COMPLETED", "{run}");
 
         let (mut connections, mut exports, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut snapshots = Vec::new();
+        let of_snapshots = rail.connect_stripe().await;
         for _ in 0..SPARE {
+            snapshots.push(snapshot(rail, &of_snapshots).await);
             connections.push(rail.connect_stripe().await);
             exports.push(made(rail, "/exports", &export, "exportId").await);
             let key = json!({"name": "Spare", "scopes": ["read"]});
@@ -54,10 +61,13 @@ impl Ids {
             ("held-runs", vec![held_run.1]),
             ("connections", vec![connection]),
             ("syncs", vec![text(&sync, "syncId").to_owned()]),
+            ("snapshots", taken.to_vec()),
             ("exports", vec![text(&run, "exportId").to_owned()]),
             ("runs", vec![text(&run, "runId").to_owned()]),
             ("spare-connections", connections),
             ("spare-exports", exports),
+            ("spare-snapshots", snapshots),
+            ("spare-snapshot-connections", vec![of_snapshots]),
             ("spare-keys", keys),
         ])
     }
@@ -73,6 +83,14 @@ impl Ids {
         let kept = self.0.iter().filter(|(name, _)| !name.starts_with("spare"));
         kept.flat_map(|(_, ids)| ids)
     }
+}
+
+/// A snapshot's id.
+async fn snapshot(rail: &Rail, connection: &str) -> String {
+    let asked = json!({"entities": ["customers", "invoices"], "mode": "SNAPSHOT"});
+    let sync = rail.sync(connection, &asked).await;
+    assert_eq!(sync["status"], "COMPLETED", "{sync}");
+    text(&sync, "syncId").replace("sync_", "snap_")
 }
 
 /// Jobs that may be retried: runs that ended, as if they had failed.

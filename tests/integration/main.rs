@@ -17,4 +17,5 @@ mod retry;
 mod room;
 mod s3;
 mod schedules;
+mod snapshots;
 mod syncs;

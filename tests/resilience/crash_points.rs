@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::flow::{ended, state};
 use crate::history::check_all_completed;
 use crate::settings::Settings;
-use crate::source::{compare, created};
+use crate::source::{compare, compare_copy, created};
 use crate::tally::Tally;
 
 const LANES: u64 = 6;
@@ -20,15 +20,23 @@ const LANES: u64 = 6;
 const FULL: [u64; 2] = [2_200, 1_100];
 const SHORT: [u64; 2] = [1_100, 200];
 
-/// Which steps are still to be tried, shared by the lanes.
-#[derive(Default)]
+/// Which steps of a sync of one mode are still to be tried, shared by lanes.
 struct Steps {
+    mode: &'static str,
     next: Cell<u64>,
     /// The first step that no sync comes to.
     end: Cell<Option<u64>>,
 }
 
 impl Steps {
+    fn of(mode: &'static str) -> Rc<Self> {
+        Rc::new(Self {
+            mode,
+            next: Cell::default(),
+            end: Cell::default(),
+        })
+    }
+
     fn take(&self) -> Option<u64> {
         let step = self.next.get();
         self.next.set(step + 1);
@@ -38,19 +46,20 @@ impl Steps {
 
 /// Tries every step, a few at a time, each lane in an installation of its own.
 pub async fn run(settings: &'static Settings) -> Tally {
-    let steps = Rc::new(Steps::default());
+    let modes = [Steps::of("FULL"), Steps::of("SNAPSHOT")];
     let lanes: Vec<_> = (0..LANES)
-        .map(|number| tokio::task::spawn_local(lane(settings, number, Rc::clone(&steps))))
+        .zip(modes.iter().cycle())
+        .map(|(number, steps)| tokio::task::spawn_local(lane(settings, number, Rc::clone(steps))))
         .collect();
     let mut tally = Tally::default();
     for lane in lanes {
         tally.add(lane.await.expect("a lane that does not break off"));
     }
     let runs = tally.runs;
-    tally
-        .notes
-        .push(format!("a sync in {runs} steps, crashed after each"));
-    tally.demand(runs > 8, || format!("only {runs} steps were found"));
+    tally.notes.push(format!(
+        "a FULL and a SNAPSHOT sync in {runs} steps, crashed after each"
+    ));
+    tally.demand(runs > 16, || format!("only {runs} steps were found"));
     tally
 }
 
@@ -65,13 +74,13 @@ async fn lane(settings: &Settings, number: u64, steps: Rc<Steps>) -> Tally {
         .start()
         .await;
     while let Some(step) = steps.take() {
-        let Some(mut one) = crash(&installation, counts, step).await else {
+        let Some(mut one) = crash(&installation, counts, steps.mode, step).await else {
             let end = steps.end.get().unwrap_or(step).min(step);
             steps.end.set(Some(end));
             break;
         };
         for wrong in &mut one.wrong {
-            *wrong = format!("crashed at step {step}: {wrong}");
+            *wrong = format!("{} crashed at step {step}: {wrong}", steps.mode);
         }
         tally.add(one);
     }
@@ -83,11 +92,12 @@ async fn lane(settings: &Settings, number: u64, steps: Rc<Steps>) -> Tally {
 async fn crash(
     installation: &Installation,
     [customers, invoices]: [u64; 2],
+    mode: &str,
     step: u64,
 ) -> Option<Tally> {
     let mut tally = Tally::default();
     let connection = installation.caller.connect_stripe().await;
-    let wanted = json!({"entities": ["customers", "invoices"], "mode": "FULL"});
+    let wanted = json!({"entities": ["customers", "invoices"], "mode": mode});
     let mut doomed = installation.start_worker_with(&[("RAIL_CRASH_AT_STEP", &step.to_string())]);
     let sync = installation.trigger(&connection, &wanted).await;
     wait_until(
@@ -113,7 +123,10 @@ async fn crash(
     tally.duplicated += u64::from(!same);
     tally.demand(same, || format!("the counts are {}", done["stats"]));
     for entity in ["customers", "invoices"] {
-        tally.add(compare(installation, &connection, entity).await);
+        tally.add(match mode {
+            "SNAPSHOT" => compare_copy(installation, &connection, entity).await,
+            _ => compare(installation, &connection, entity).await,
+        });
     }
     Some(tally)
 }

@@ -45,9 +45,26 @@ const LOST: &[Rule] = &[
     Rule {
         broken_when: "a stream holds other records than its syncs counted",
         sql: "SELECT s.id FROM streams s JOIN sync_entities e ON e.entity = s.entity
-              JOIN syncs y ON y.id = e.sync_id AND y.connection_id = s.connection_id GROUP BY s.id
+              JOIN syncs y ON y.id = e.sync_id AND y.connection_id = s.connection_id AND y.mode <> 'SNAPSHOT' GROUP BY s.id
               HAVING sum(e.created - e.deleted - e.vanished)
                   <> (SELECT count(*) FROM records r WHERE r.stream_id = s.id AND r.deleted_at IS NULL)",
+    },
+    Rule {
+        broken_when: "a snapshot is there and holds other records than its sync counted",
+        sql: "SELECT e.sync_id, e.entity FROM snapshots n JOIN jobs j ON j.id = n.id AND j.state = 'COMPLETED'
+              JOIN sync_entities e ON e.sync_id = n.id
+              LEFT JOIN streams s ON s.connection_id = n.connection_id AND s.entity = e.entity
+              LEFT JOIN snapshot_parts p ON p.snapshot_id = n.id AND p.stream_id = s.id
+              WHERE p.digest IS NULL OR p.records <> e.created - e.deleted
+                 OR p.records <> (SELECT count(*) FROM snapshot_records r WHERE r.part_no = p.no)",
+    },
+    Rule {
+        broken_when: "the bytes of a record of a snapshot are lost",
+        sql: "SELECT s.part_no, s.external_id FROM snapshot_records s JOIN snapshot_parts p ON p.no = s.part_no
+              WHERE NOT EXISTS (SELECT FROM records r WHERE r.stream_id = p.stream_id
+                                AND r.external_id = s.external_id AND r.fingerprint = s.fingerprint)
+                AND NOT EXISTS (SELECT FROM record_versions v WHERE v.stream_id = p.stream_id
+                                AND v.external_id = s.external_id AND v.fingerprint = s.fingerprint)",
     },
 ];
 

@@ -10,6 +10,7 @@ mod health;
 mod jobs;
 mod records;
 mod runs;
+mod snapshots;
 mod syncs;
 
 use poem_openapi::Tags;
@@ -23,6 +24,7 @@ pub type Routes = (
     connections::Connections,
     entities::Entities,
     syncs::Syncs,
+    snapshots::Snapshots,
     exports::Exports,
     runs::Runs,
     files::Files,
@@ -39,6 +41,7 @@ pub fn routes() -> Routes {
         connections::Connections,
         entities::Entities,
         syncs::Syncs,
+        snapshots::Snapshots,
         exports::Exports,
         runs::Runs,
         files::Files,
@@ -60,6 +63,8 @@ enum Tag {
     Syncs,
     /// What was synced.
     Records,
+    /// Immutable copies of what a connection holds, made by SNAPSHOT syncs, and what changed between two.
+    Snapshots,
     /// Files written from records, on request or by schedule.
     Exports,
     /// The work behind syncs and runs: what waits, runs and failed.

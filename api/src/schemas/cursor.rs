@@ -34,6 +34,24 @@ pub fn position<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, Problem> 
     read().map(Some).ok_or_else(bad)
 }
 
+/// The id of a record, as a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalId(pub String);
+
+/// A text that is no id of a record.
+#[derive(Debug)]
+pub struct NoExternalId;
+
+impl FromStr for ExternalId {
+    type Err = NoExternalId;
+    fn from_str(text: &str) -> Result<Self, NoExternalId> {
+        if text.is_empty() || text.contains('\0') {
+            return Err(NoExternalId);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// Writes a cursor.
 pub fn cursor(position: impl Display) -> String {
     URL_SAFE_NO_PAD.encode(position.to_string())

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod job;
 pub mod record;
 pub mod run;
+pub mod snapshot;
 pub mod sync;
 pub mod sync_asked;
 pub mod wire;

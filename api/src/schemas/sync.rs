@@ -79,9 +79,9 @@ struct Progress {
 /// What became of an entity's records.
 #[derive(Debug, Serialize, Object)]
 struct EntityStats {
-    /// Records that were new.
+    /// Records that were new; of a SNAPSHOT, those in the copy.
     created: i64,
-    /// Records that were changed.
+    /// Records that were changed; of a SNAPSHOT, those that the vendor changed while it was made and that were read twice.
     updated: i64,
     /// Records that could not be stored.
     errors: i64,

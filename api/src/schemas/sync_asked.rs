@@ -18,10 +18,11 @@ pub struct NewSync {
     /// What to read, of the connector's `entities`; all of them when left out.
     #[oai(validator(min_items = 1, max_items = 100, unique_items))]
     entities: Option<Vec<String>>,
-    /// FULL reads every record; INCREMENTAL, the default, what changed since the last sync; SNAPSHOT is not available yet.
+    /// FULL reads every record; INCREMENTAL, the default, what changed since the last sync; SNAPSHOT makes an immutable copy of
+    /// every record, set apart: the current records stay as they are.
     mode: Option<Word<SyncMode>>,
     /// Only records that were created in these days. INCREMENTAL reads of them what was not read before, FULL all of it
-    /// again; neither changes where the next sync without a range goes on.
+    /// again; neither changes where the next sync without a range goes on. Not with SNAPSHOT, which is whole.
     date_range: Option<DaysAsked>,
     /// The greatest part of an entity, from 0 to 1, that this sync may delete because the vendor's complete list does not
     /// hold it any more; the connection's `maxDeleteFraction` when left out.
@@ -93,10 +94,10 @@ impl Asked for NewSync {
             Some(Ok(mode)) => mode,
             Some(Err(_)) | None => SyncMode::Incremental,
         };
-        if mode == SyncMode::Snapshot {
-            let detail =
-                "SNAPSHOT is not available yet; FULL reads every record into the live set.";
-            faults.add("/mode", "mode-unavailable", detail);
+        if mode == SyncMode::Snapshot && body.at("/dateRange").is_some_and(|range| !range.is_null())
+        {
+            let detail = "A snapshot holds every record; leave the range out.";
+            faults.add("/dateRange", "snapshot-is-whole", detail);
         }
         let date_range = read_days(body, faults);
         if body.at("/dateRange").is_some() && !faults.touch("/dateRange") {

@@ -10,8 +10,8 @@ use poem_openapi::types::{
 };
 use rail_shared::domain::{
     AttemptOutcome, Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType,
-    ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId, Origin, RunId,
-    Scope, SyncId, SyncMode, Trigger,
+    Difference, ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId,
+    Origin, RunId, Scope, SnapshotId, SyncId, SyncMode, Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -97,6 +97,7 @@ closed_sets!(
     ConnectorStatus = "ConnectorStatus",
     ConnectionStatus = "ConnectionStatus",
     DestinationType = "DestinationType",
+    Difference = "Difference",
     ExportFormat = "ExportFormat",
     Frequency = "Frequency",
     JobKind = "JobKind",
@@ -193,7 +194,15 @@ macro_rules! identities {
     )+};
 }
 
-identities!(ConnectionId, ExportId, JobId, KeyId, RunId, SyncId);
+identities!(
+    ConnectionId,
+    ExportId,
+    JobId,
+    KeyId,
+    RunId,
+    SnapshotId,
+    SyncId
+);
 
 /// An identity as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,11 @@ async fn each_fault_of_a_sync_has_its_own_code() {
     for (body, at, code) in [
         (json!({"mode": "PARTIAL"}), "/mode", "unknown-mode"),
         (json!({"mode": "full"}), "/mode", "unknown-mode"),
-        (json!({"mode": "SNAPSHOT"}), "/mode", "mode-unavailable"),
+        (
+            json!({"mode": "SNAPSHOT", "dateRange": {"from": "2025-01-15", "to": "2025-01-15"}}),
+            "/dateRange",
+            "snapshot-is-whole",
+        ),
         (json!({"mode": 1}), "/mode", "wrong-type"),
         (json!({"entities": []}), "/entities", "empty"),
         (json!({"entities": "customers"}), "/entities", "wrong-type"),

@@ -111,6 +111,8 @@ ids!(
     JobId = "job_",
     /// A sync.
     SyncId = "sync_",
+    /// A snapshot; it carries the same number as the sync that made it.
+    SnapshotId = "snap_",
     /// A configured export.
     ExportId = "exp_",
     /// One run of an export.
@@ -123,6 +125,12 @@ ids!(
 
 impl From<SyncId> for JobId {
     fn from(id: SyncId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<SnapshotId> for SyncId {
+    fn from(id: SnapshotId) -> Self {
         Self(id.0)
     }
 }

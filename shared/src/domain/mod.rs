@@ -20,14 +20,15 @@ pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
 pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
 pub use ids::{
-    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RequestId, RunId, SyncId, TenantId,
+    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RequestId, RunId, SnapshotId, SyncId,
+    TenantId,
 };
 pub use interval::{InvalidInterval, SyncInterval};
 pub use request_ids::RequestIds;
 pub use schedule::{Day, Schedule};
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
-    AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, EventType,
-    ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode, Ties, Trigger,
-    UnknownWord,
+    AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, Difference,
+    EventType, ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode,
+    Ties, Trigger, UnknownWord,
 };

@@ -123,6 +123,17 @@ words!(
     }
 );
 words!(
+    /// How a record differs from one snapshot to another.
+    Difference {
+        /// It is in the later one only.
+        Added = "ADDED",
+        /// It is in both, and not the same.
+        Changed = "CHANGED",
+        /// It is in the earlier one only.
+        Removed = "REMOVED",
+    }
+);
+words!(
     /// What a job does.
     JobKind {
         /// Copies records of a connection into the store.

@@ -1,7 +1,7 @@
 //! What one transaction changed of a stream, numbered in the order of commit: what the feed of changes follows.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::StoreError;
@@ -23,12 +23,16 @@ pub struct ChangeSet {
     pub stream_id: i64,
     /// By which sync; `None` for what the tenant puts in itself.
     pub sync_id: Option<SyncId>,
+    /// Whether snapshots may hold the versions that it overwrites.
+    pub(super) has_snapshots: bool,
 }
 
 #[derive(QueryableByName)]
 struct Drawn {
     #[diesel(sql_type = BigInt)]
     id: i64,
+    #[diesel(sql_type = Bool)]
+    has_snapshots: bool,
 }
 
 /// Draws the number that the records of a change set will carry.
@@ -36,15 +40,20 @@ pub(super) async fn open(
     conn: &mut AsyncPgConnection,
     versions: &Versions<'_>,
 ) -> Result<ChangeSet, StoreError> {
-    let drawn: Drawn = statement("SELECT nextval('change_sets_id_seq') AS id")
-        .get_result(conn)
-        .await?;
+    let drawn: Drawn = statement(
+        "SELECT nextval('change_sets_id_seq') AS id,
+                coalesce((SELECT has_snapshots FROM streams WHERE id = $1), false) AS has_snapshots",
+    )
+    .bind::<BigInt, _>(versions.stream_id)
+    .get_result(conn)
+    .await?;
     Ok(ChangeSet {
         id: drawn.id,
         tenant_id: versions.tenant_id,
         entity: versions.entity.to_owned(),
         stream_id: versions.stream_id,
         sync_id: versions.sync_id,
+        has_snapshots: drawn.has_snapshots,
     })
 }
 

@@ -25,6 +25,7 @@ pub mod reading;
 pub mod records;
 pub mod runs;
 mod schema;
+pub mod snapshots;
 mod statement;
 pub mod streams;
 pub mod sweep;

@@ -2,6 +2,7 @@
 
 mod idempotency_keys;
 mod schedules;
+mod snapshots;
 mod unattended;
 
 use std::time::Duration;
@@ -62,5 +63,6 @@ async fn round(worker: &Worker, starters: &[(JobKind, Starter)]) -> Result<Pace,
     schedules::start_due_exports(worker).await?;
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
+    snapshots::reclaim(worker).await?;
     Ok(pace)
 }

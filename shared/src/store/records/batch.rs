@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Jsonb, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
+use super::super::snapshots::{self, Part};
 use super::super::statement::statement;
 use super::super::{Lease, Store, StoreError, streams, sweep};
 use super::{Counts, Versions, upsert};
@@ -39,6 +40,8 @@ pub struct Batch<'a> {
     pub checkpoint: Option<&'a Value>,
     /// Whether the ids of what was not written are kept aside.
     pub seen: Seen,
+    /// The part of a snapshot that it goes to; `None` where it goes to the current records.
+    pub part: Option<Part>,
 }
 
 /// Whether a walk remembers what it found as it was.
@@ -59,7 +62,10 @@ pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<C
     let conn: &mut AsyncPgConnection = &mut transaction;
     lease.hold_with_progress(conn).await?;
     step("the batch's transaction has begun");
-    let mut upserted = upsert(conn, &batch.versions).await?;
+    let mut upserted = match batch.part {
+        Some(part) => snapshots::write(conn, part, &batch.versions).await?,
+        None => upsert(conn, &batch.versions).await?,
+    };
     if !batch.rejected.is_empty() {
         write_errors(conn, batch).await?;
     }

@@ -12,12 +12,13 @@ use super::super::statement::statement;
 use super::{Counts, Versions};
 use crate::domain::{Presence, Ties};
 
+/// What is stored of a record.
 #[derive(QueryableByName)]
-struct StoredRow {
+pub(in crate::store) struct StoredRow {
     #[diesel(sql_type = Text)]
-    external_id: String,
+    pub(in crate::store) external_id: String,
     #[diesel(sql_type = Binary)]
-    fingerprint: Vec<u8>,
+    pub(in crate::store) fingerprint: Vec<u8>,
     #[diesel(sql_type = Timestamptz)]
     as_of: DateTime<Utc>,
     #[diesel(sql_type = Bool)]
@@ -25,12 +26,12 @@ struct StoredRow {
 }
 
 /// What is known of a record while a batch is sorted: as stored, or as an earlier record of the same batch left it.
-pub(super) struct Known {
+pub(in crate::store) struct Known {
     fingerprint: [u8; 16],
     pub(super) as_of: DateTime<Utc>,
     presence: Presence,
     /// The version that is to be written.
-    pub(super) write: Option<usize>,
+    pub(in crate::store) write: Option<usize>,
     /// Stored as it is, but now vouched for at a later instant.
     pub(super) touched: bool,
 }
@@ -41,7 +42,6 @@ pub(super) async fn probe<'a>(
     conn: &mut AsyncPgConnection,
     versions: &Versions<'a>,
 ) -> Result<HashMap<&'a str, Known>, StoreError> {
-    let mut known = HashMap::with_capacity(versions.records.len());
     let ids: Vec<&str> = versions
         .records
         .iter()
@@ -52,14 +52,23 @@ pub(super) async fn probe<'a>(
          FROM records WHERE stream_id = $1 AND external_id = ANY($2)",
     )
     .bind::<BigInt, _>(versions.stream_id)
-    .bind::<Array<Text>, _>(ids.clone())
+    .bind::<Array<Text>, _>(ids)
     .load(conn)
     .await?;
+    Ok(of(versions, rows))
+}
+
+/// What is known of the versions, where this is stored of them.
+pub(in crate::store) fn of<'a>(
+    versions: &Versions<'a>,
+    rows: Vec<StoredRow>,
+) -> HashMap<&'a str, Known> {
+    let mut known = HashMap::with_capacity(versions.records.len());
     let mut stored: HashMap<String, StoredRow> = rows
         .into_iter()
         .map(|row| (row.external_id.clone(), row))
         .collect();
-    for id in ids {
+    for id in versions.records.iter().map(|record| record.external_id) {
         if let Some(row) = stored.remove(id) {
             let fingerprint = row.fingerprint.try_into().unwrap_or_default();
             let presence = if row.deleted {
@@ -79,12 +88,15 @@ pub(super) async fn probe<'a>(
             );
         }
     }
-    Ok(known)
+    known
 }
 
 /// Decides what becomes of each record, one after the other, so that the counts do not depend on where the batch
 /// was cut; `known` is left with the one write each id needs.
-pub(super) fn sort<'a>(versions: &Versions<'a>, known: &mut HashMap<&'a str, Known>) -> Counts {
+pub(in crate::store) fn sort<'a>(
+    versions: &Versions<'a>,
+    known: &mut HashMap<&'a str, Known>,
+) -> Counts {
     let mut counts = Counts::default();
     for (at, record) in versions.records.iter().enumerate() {
         let new = Known {

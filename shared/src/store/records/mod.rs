@@ -1,7 +1,7 @@
 //! Writing records: what is new or changed is written, what is as it was costs a probe.
 
 mod batch;
-mod known;
+pub(super) mod known;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use crate::domain::{Presence, ReadFrom, SyncId, TenantId, Ties};
 use crate::failpoints::step;
 
 pub use batch::{Batch, NewRecordError, Seen, commit};
+pub(super) use write::parts;
 
 /// One record as read from the vendor.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::super::StoreError;
 use super::super::change_sets::{self, ChangeSet};
 use super::super::statement::statement;
+use super::super::{StoreError, snapshots};
 use super::known::Known;
 use super::{NewRecord, Versions};
 use crate::domain::{Presence, ReadFrom};
@@ -26,6 +26,9 @@ pub(super) async fn records(
         return Ok(None);
     }
     let change_set = change_sets::open(conn, versions).await?;
+    if change_set.has_snapshots {
+        snapshots::make_way(conn, versions.stream_id, writes).await?;
+    }
     for part in parts(writes) {
         write(conn, &change_set, part).await?;
     }
@@ -61,7 +64,9 @@ pub(super) async fn instants(
 }
 
 /// Cuts writes so that no statement carries much more than [`STATEMENT_BYTES`]: it is held in memory several times over.
-fn parts<'a, 'b>(writes: &'a [&'b NewRecord<'b>]) -> Vec<&'a [&'b NewRecord<'b>]> {
+pub(in crate::store) fn parts<'a, 'b>(
+    writes: &'a [&'b NewRecord<'b>],
+) -> Vec<&'a [&'b NewRecord<'b>]> {
     let mut bytes = 0;
     writes
         .chunk_by(|record, _| {

@@ -1,16 +1,16 @@
 //! A sync: walks each entity at the vendor, page by page, commits batches of pages, and deletes what a complete walk did
-//! not see.
+//! not see; or, for a SNAPSHOT, seals the copy that it made.
 
 mod pages;
 mod place;
 mod sweeping;
 mod walk;
 
-use rail_shared::domain::{Failure, FailureKind, Origin};
-use rail_shared::store::syncs;
-use rail_shared::store::{StoreError, connections};
+use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode};
+use rail_shared::store::{StoreError, connections, snapshots, syncs};
 
 use crate::runtime::{Attempt, Halt};
+use place::Rest;
 use sweeping::Swept;
 use walk::Walk;
 
@@ -23,6 +23,9 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
         connections::find(&mut conn, attempt.lease.tenant_id, asked.connection_id).await?;
     // Erasing a connection erases its jobs: whoever finds none lost its lease with it.
     let connection = connection.ok_or(StoreError::LeaseLost)?;
+    if asked.mode == SyncMode::Snapshot {
+        snapshots::begin(&mut conn, &attempt.lease, connection.id).await?;
+    }
     let entities = syncs::entities_of(&mut conn, sync_id).await?;
     drop(conn);
     attempt.uses_credentials(&connection.sealed_credentials);
@@ -31,11 +34,15 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let mut refused = Vec::new();
     for entity in entities.iter().filter(|entity| !entity.complete) {
         let walk = Walk::begin(attempt, &source, &asked, entity).await?;
-        if let Some(sweep) = walk.finish().await? {
-            match sweeping::finish(attempt, walk.stream(), &entity.entity, sweep, tolerance).await?
-            {
-                Swept::Clean => {}
-                Swept::Refused(reason) => refused.push(reason),
+        match walk.finish().await? {
+            Rest::Nothing => {}
+            Rest::Seal => walk.seal().await?,
+            Rest::Sweep(sweep) => {
+                let stream = walk.stream();
+                match sweeping::finish(attempt, stream, &entity.entity, sweep, tolerance).await? {
+                    Swept::Clean => {}
+                    Swept::Refused(reason) => refused.push(reason),
+                }
             }
         }
     }

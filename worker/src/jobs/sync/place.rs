@@ -15,8 +15,40 @@ pub(super) enum Place {
         /// From where.
         sweeping: Sweep,
     },
+    /// All was read into a snapshot, which is to be sealed.
+    Sealing {
+        /// Nothing more is to be known.
+        sealing: Seal,
+    },
     /// The next page.
     Reading(Box<Cursor>),
+}
+
+/// The end of a part of a snapshot.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seal {}
+
+/// What is left to do for an entity once all of it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rest {
+    /// Nothing.
+    Nothing,
+    /// To delete what was not seen.
+    Sweep(Sweep),
+    /// To seal the part of the snapshot.
+    Seal,
+}
+
+impl Rest {
+    /// Where the entity goes on with it.
+    pub(super) fn place(self) -> Option<Place> {
+        match self {
+            Self::Nothing => None,
+            Self::Sweep(sweeping) => Some(Place::Sweeping { sweeping }),
+            Self::Seal => Some(Place::Sealing { sealing: Seal {} }),
+        }
+    }
 }
 
 /// A sweep on its way.

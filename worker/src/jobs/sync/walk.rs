@@ -3,14 +3,16 @@
 use std::pin::pin;
 
 use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
+use rail_shared::domain::SyncMode;
 use rail_shared::failpoints::step;
 use rail_shared::store::records::{self, Batch, Seen, Versions};
+use rail_shared::store::snapshots::{self, Making, Part};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 use tokio::time::Instant;
 
 use super::pages::Pages;
-use super::place::{Place, Sweep, read, write};
+use super::place::{Place, Rest, Sweep, read, write};
 use crate::runtime::{Attempt, Halt};
 
 /// One entity on its way.
@@ -22,6 +24,8 @@ pub(super) struct Walk<'a> {
     stream: StreamRow,
     /// What complete walks had read when this attempt began: no other sync of the connection changes it meanwhile.
     known: Checkpoint,
+    /// Of a snapshot: what it fills in place of the stream.
+    part: Option<Part>,
     place: Place,
 }
 
@@ -53,6 +57,14 @@ impl<'a> Walk<'a> {
                 Place::Reading(Box::new(source.plan(&entity.entity, &ask)?))
             }
         };
+        drop(conn);
+        let part = match sync.mode {
+            SyncMode::Snapshot => {
+                let (store, lease) = (&attempt.worker.store, &attempt.lease);
+                Some(snapshots::open_part(store, lease, stream.id).await?)
+            }
+            SyncMode::Full | SyncMode::Incremental => None,
+        };
         Ok(Self {
             attempt,
             source,
@@ -60,6 +72,7 @@ impl<'a> Walk<'a> {
             entity: &entity.entity,
             stream,
             known,
+            part,
             place,
         })
     }
@@ -69,24 +82,53 @@ impl<'a> Walk<'a> {
         self.stream.id
     }
 
-    /// Reads to the end; returns what is still to be swept. While a batch is being committed the page after it is already
+    /// Reads to the end; returns what is left to do then. While a batch is being committed the page after it is already
     /// being fetched.
-    pub(super) async fn finish(&self) -> Result<Option<Sweep>, Halt> {
+    pub(super) async fn finish(&self) -> Result<Rest, Halt> {
         let mut cursor = match &self.place {
-            Place::Sweeping { sweeping } => return Ok(Some(*sweeping)),
+            Place::Sweeping { sweeping } => return Ok(Rest::Sweep(*sweeping)),
+            Place::Sealing { .. } => return Ok(Rest::Seal),
             Place::Reading(cursor) => Some(Cursor::clone(cursor)),
         };
         let mut pages = Pages::default();
-        let mut sweep = None;
+        let mut rest = Rest::Nothing;
         while let Some(at) = &cursor {
             let page = self.next(at, &mut pages).await?;
             step("a page is read");
             cursor = page.next.clone();
-            sweep = sweep_after(&page);
+            rest = self.rest_after(&page);
             pages.push(page);
         }
         self.commit(&mut pages).await?;
-        Ok(sweep)
+        Ok(rest)
+    }
+
+    /// Seals what it filled, where that is a part of a snapshot.
+    pub(super) async fn seal(&self) -> Result<(), Halt> {
+        let Some(part) = self.part else {
+            return Ok(());
+        };
+        let making = Making {
+            sync_id: self.sync.id,
+            entity: self.entity,
+            part,
+        };
+        snapshots::seal(&self.attempt.worker.store, &self.attempt.lease, &making).await?;
+        self.attempt.made_progress();
+        Ok(())
+    }
+
+    /// What is left to do once this page is committed: something where it ends a walk that read everything.
+    fn rest_after(&self, page: &Page) -> Rest {
+        match (&page.next, self.part, page.coverage) {
+            (Some(_), ..) => Rest::Nothing,
+            (None, Some(_), _) => Rest::Seal,
+            (None, None, Coverage::Everything { began_at }) => Rest::Sweep(Sweep {
+                began_at,
+                decided: false,
+            }),
+            (None, None, Coverage::Some) => Rest::Nothing,
+        }
     }
 
     /// Reads one page, and meanwhile commits those before it when they are ripe. They are committed also when no page
@@ -131,7 +173,7 @@ impl<'a> Walk<'a> {
         };
         let place = match &last.next {
             Some(cursor) => Some(Place::Reading(Box::new(cursor.clone()))),
-            None => sweep_after(last).map(|sweeping| Place::Sweeping { sweeping }),
+            None => self.rest_after(last).place(),
         };
         let place = place.as_ref().map(write).transpose()?;
         let gain = last.gain.as_ref();
@@ -150,10 +192,11 @@ impl<'a> Walk<'a> {
             rejected: &pages.rejected(),
             cursor: place.as_ref(),
             checkpoint: checkpoint.as_ref(),
-            seen: match last.coverage {
-                Coverage::Everything { .. } => Seen::Remembered,
-                Coverage::Some => Seen::Forgotten,
+            seen: match (last.coverage, self.part) {
+                (Coverage::Everything { .. }, None) => Seen::Remembered,
+                _ => Seen::Forgotten,
             },
+            part: self.part,
         };
         let store = &self.attempt.worker.store;
         let counts = records::commit(store, &self.attempt.lease, &batch).await?;
@@ -162,16 +205,5 @@ impl<'a> Walk<'a> {
         tracing::debug!(entity = self.entity, ?counts, "committed");
         pages.clear();
         Ok(())
-    }
-}
-
-/// What is to be swept once this page is committed: something where it ends a walk that read everything.
-fn sweep_after(page: &Page) -> Option<Sweep> {
-    match (&page.next, page.coverage) {
-        (None, Coverage::Everything { began_at }) => Some(Sweep {
-            began_at,
-            decided: false,
-        }),
-        _ => None,
     }
 }
