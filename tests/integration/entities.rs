@@ -157,7 +157,8 @@ async fn a_reset_waits_for_a_sync_that_is_being_accepted_and_is_refused() {
         created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
     };
     let mut accepting = rail.database.store().begin().await.unwrap();
-    let id: SyncId = syncs::accept(&mut accepting, &new).await.unwrap();
+    let accepted = syncs::accept(&mut accepting, &new, None).await.unwrap();
+    let id: SyncId = accepted.asked.id;
 
     let caller = rail.caller.clone();
     let path = format!("/connections/{stripe}/entities/customers/reset");
