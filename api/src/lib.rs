@@ -20,6 +20,7 @@ mod openapi;
 mod pausing;
 mod problem;
 mod refusal;
+mod rereading;
 mod retrying;
 mod routes;
 mod schemas;

@@ -44,6 +44,8 @@ statuses! {
     Starts = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
     /// Of an operation without a body that starts work on one thing.
     Begins = [401, 403, 404, 422, 500, 503];
+    /// Of the same that may find something in the way.
+    Repeats = [401, 403, 404, 409, 422, 500, 503];
     /// Of one thing that may not be in the state for it.
     Fits = [401, 403, 404, 409, 500, 503];
     /// Of an operation for anybody that may find us unready.

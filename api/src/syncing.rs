@@ -82,9 +82,15 @@ pub async fn accept(
         mode: meant.mode,
         date_range: meant.date_range,
         tolerance: meant.tolerance,
+        targets: meant.targets.as_deref(),
         entities: &meant.entities,
         trigger: Trigger::Request,
         created_at: api.clock.now(),
+    };
+    // Nobody attaches to a sync of other records.
+    let instead = match meant.targets {
+        Some(_) => OR_CANCEL,
+        None => OR_ATTACH,
     };
     for _ in 0..TRIES {
         let mut transaction = entry.begin_single().await?;
@@ -106,7 +112,7 @@ pub async fn accept(
         };
         let active = SyncId::from(active);
         match if_running {
-            IfRunning::Refuse => return Err(already_active(connection, active, OR_ATTACH).into()),
+            IfRunning::Refuse => return Err(already_active(connection, active, instead).into()),
             IfRunning::Attach => {
                 let sync = syncs::find(&mut conn, caller.tenant(), connection, active).await?;
                 drop(conn);

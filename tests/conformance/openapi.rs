@@ -25,6 +25,11 @@ struct Ids(Vec<(&'static str, Vec<String>)>);
 impl Ids {
     /// Things as somebody leaves them behind who used the product for a while.
     async fn of(rail: &Rail) -> Self {
+        // One record cannot be stored, and stays so.
+        let bad = rail.sandbox.stripe().ids("customers").remove(0);
+        rail.sandbox.stripe().update("customers", &bad, |record| {
+            record["description"] = json!("before\u{0}after");
+        });
         let connection = rail.connect_stripe().await;
         let entities = ["customers", "invoices"];
         let sync = rail
@@ -35,6 +40,8 @@ impl Ids {
             snapshot(rail, &connection).await,
             snapshot(rail, &connection).await,
         ];
+        let errors = format!("/connections/{connection}/errors");
+        let errors = rail.caller.get(&errors).await.expect(200);
         let export = json!({
             "name": "All", "format": "CSV", "entities": entities, "destination": {"type": "LOCAL", "path": "all"}
         });
@@ -60,6 +67,10 @@ impl Ids {
             ("held-exports", vec![held_run.0]),
             ("held-runs", vec![held_run.1]),
             ("connections", vec![connection]),
+            (
+                "record-errors",
+                vec![text(&errors[0], "errorId").to_owned()],
+            ),
             ("syncs", vec![text(&sync, "syncId").to_owned()]),
             ("snapshots", taken.to_vec()),
             ("exports", vec![text(&run, "exportId").to_owned()]),

@@ -151,6 +151,7 @@ async fn a_reset_waits_for_a_sync_that_is_being_accepted_and_is_refused() {
         connection_id: connection,
         mode: SyncMode::Full,
         date_range: None,
+        targets: None,
         entities: &["customers".to_owned()],
         tolerance: Tolerance::default(),
         trigger: Trigger::Request,

@@ -117,7 +117,7 @@ async fn a_job_is_claimed_by_one_worker_and_by_current_rings_only() {
         "the lease is held"
     );
 
-    let again = settle(&mut conn, &lease, Settled::Snoozed(Duration::ZERO))
+    let again = settle(&mut conn, &lease, Settled::Snoozed(Duration::ZERO, None))
         .await
         .unwrap();
     assert!(

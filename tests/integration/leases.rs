@@ -88,7 +88,7 @@ async fn a_job_whose_cancel_was_asked_for_is_not_put_back() {
 
     let kept = leases::keep(&mut conn, &[(lease.job_id, lease.fence)], SOON).await;
     assert!(kept.unwrap()[0].cancelled, "the heartbeat tells");
-    let back = Settled::Snoozed(Duration::ZERO);
+    let back = Settled::Snoozed(Duration::ZERO, None);
     leases::settle(&mut conn, &[(&lease, &back)]).await.unwrap();
 
     let seen = rail

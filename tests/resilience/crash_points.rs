@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use rail_tests::processes::{Installation, Program, Signal};
-use rail_tests::sandbox::stripe;
+use rail_tests::sandbox::{Fault, stripe};
 use rail_tests::wait::{SOON, wait_until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::flow::{ended, state};
 use crate::history::check_all_completed;
@@ -15,7 +15,9 @@ use crate::settings::Settings;
 use crate::source::{compare, compare_copy, created};
 use crate::tally::Tally;
 
-const LANES: u64 = 6;
+const LANES: u64 = 9;
+/// A sync that reads a record again which an earlier one could not store.
+const RETRY: &str = "RETRY";
 /// Customers and invoices: each page and each batch has steps of its own.
 const FULL: [u64; 2] = [2_200, 1_100];
 const SHORT: [u64; 2] = [1_100, 200];
@@ -46,7 +48,7 @@ impl Steps {
 
 /// Tries every step, a few at a time, each lane in an installation of its own.
 pub async fn run(settings: &'static Settings) -> Tally {
-    let modes = [Steps::of("FULL"), Steps::of("SNAPSHOT")];
+    let modes = [Steps::of("FULL"), Steps::of("SNAPSHOT"), Steps::of(RETRY)];
     let lanes: Vec<_> = (0..LANES)
         .zip(modes.iter().cycle())
         .map(|(number, steps)| tokio::task::spawn_local(lane(settings, number, Rc::clone(steps))))
@@ -57,9 +59,9 @@ pub async fn run(settings: &'static Settings) -> Tally {
     }
     let runs = tally.runs;
     tally.notes.push(format!(
-        "a FULL and a SNAPSHOT sync in {runs} steps, crashed after each"
+        "a FULL, a SNAPSHOT and a sync that retries in {runs} steps, crashed after each"
     ));
-    tally.demand(runs > 16, || format!("only {runs} steps were found"));
+    tally.demand(runs > 24, || format!("only {runs} steps were found"));
     tally
 }
 
@@ -97,7 +99,27 @@ async fn crash(
 ) -> Option<Tally> {
     let mut tally = Tally::default();
     let connection = installation.caller.connect_stripe().await;
-    let wanted = json!({"entities": ["customers", "invoices"], "mode": mode});
+    let entities = ["customers", "invoices"];
+    let (wanted, counts) = if mode == RETRY {
+        // One answer is broken, not the record in it.
+        let faults = installation.sandbox.faults();
+        faults.on("/v1/customers", 1, Fault::NulInString);
+        let first = json!({"entities": entities, "mode": "FULL"});
+        let mut worker = installation.start_worker();
+        let first = installation.trigger(&connection, &first).await;
+        ended(installation, &connection, &first, SOON * 4).await;
+        worker.signal(Signal::Stop);
+        worker.ended(SOON * 2).await;
+        (
+            json!({"entities": ["customers"], "mode": "INCREMENTAL"}),
+            json!({"customers": created(1)}),
+        )
+    } else {
+        (
+            json!({"entities": entities, "mode": mode}),
+            json!({"customers": created(customers), "invoices": created(invoices)}),
+        )
+    };
     let mut doomed = installation.start_worker_with(&[("RAIL_CRASH_AT_STEP", &step.to_string())]);
     let sync = installation.trigger(&connection, &wanted).await;
     wait_until(
@@ -118,11 +140,10 @@ async fn crash(
     tally.demand(done["status"] == "COMPLETED", || {
         format!("it ended as {done}")
     });
-    let counts: Value = json!({"customers": created(customers), "invoices": created(invoices)});
     let same = done["stats"] == counts;
     tally.duplicated += u64::from(!same);
     tally.demand(same, || format!("the counts are {}", done["stats"]));
-    for entity in ["customers", "invoices"] {
+    for entity in entities {
         tally.add(match mode {
             "SNAPSHOT" => compare_copy(installation, &connection, entity).await,
             _ => compare(installation, &connection, entity).await,

@@ -90,8 +90,9 @@ const WRONG: &[Rule] = &[
     },
     Rule {
         broken_when: "a sync counted other errors than are listed",
-        sql: "SELECT sync_id FROM sync_entities e WHERE errors <> (SELECT count(*) FROM record_errors r
-              WHERE r.sync_id = e.sync_id AND r.entity = e.entity)",
+        sql: "SELECT sync_id FROM sync_entities c WHERE errors <> (SELECT count(*) FROM sync_record_errors l
+              JOIN record_errors e ON e.id = l.error_id JOIN streams s ON s.id = e.stream_id
+              WHERE l.sync_id = c.sync_id AND s.entity = c.entity)",
     },
     Rule {
         broken_when: "more records were last changed by a sync than it counted",

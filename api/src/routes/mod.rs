@@ -8,9 +8,11 @@ mod exports;
 mod files;
 mod health;
 mod jobs;
+mod record_errors;
 mod records;
 mod runs;
 mod snapshots;
+mod sync_log;
 mod syncs;
 
 use poem_openapi::Tags;
@@ -25,6 +27,8 @@ pub type Routes = (
     entities::Entities,
     syncs::Syncs,
     snapshots::Snapshots,
+    sync_log::SyncLog,
+    record_errors::RecordErrors,
     exports::Exports,
     runs::Runs,
     files::Files,
@@ -42,6 +46,8 @@ pub fn routes() -> Routes {
         entities::Entities,
         syncs::Syncs,
         snapshots::Snapshots,
+        sync_log::SyncLog,
+        record_errors::RecordErrors,
         exports::Exports,
         runs::Runs,
         files::Files,
@@ -61,6 +67,9 @@ enum Tag {
     Connections,
     /// Runs that copy records of a connection into the rail.
     Syncs,
+    /// Records that could not be stored, and trying them again.
+    #[oai(rename = "Record errors")]
+    RecordErrors,
     /// What was synced.
     Records,
     /// Immutable copies of what a connection holds, made by SNAPSHOT syncs, and what changed between two.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use poem_openapi::Object;
-use rail_shared::domain::{self, ConnectionId, JobState, SyncId, SyncMode, Trigger};
+use rail_shared::domain::{
+    self, ConnectionId, JobState, RecordErrorId, SyncId, SyncMode, Targets, Trigger,
+};
 use rail_shared::store::jobs::JobRow;
 use rail_shared::store::syncs::{self, SyncEntityRow, SyncRow};
 use serde::Serialize;
@@ -34,6 +36,8 @@ pub struct Sync {
     max_error_rate: Option<f64>,
     /// What began it.
     trigger: Word<Trigger>,
+    /// The single records it is limited to, by entity: of a retry of record errors. Null where it reads entities.
+    targets: Option<Vec<SyncTargets>>,
     /// When it was asked for.
     created_at: DateTime<Utc>,
     /// When a worker first began with it.
@@ -61,6 +65,34 @@ pub struct DateRange {
     from: NaiveDate,
     /// The last day.
     to: NaiveDate,
+}
+
+/// Single records of an entity.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+struct SyncTargets {
+    /// The entity.
+    entity: String,
+    /// The vendor's ids of the records.
+    ids: Vec<String>,
+    /// Record errors without such an id, whose bytes are read again.
+    error_ids: Vec<Id<RecordErrorId>>,
+}
+
+impl From<Targets> for SyncTargets {
+    fn from(targets: Targets) -> Self {
+        let Targets {
+            entity,
+            ids,
+            error_ids,
+        } = targets;
+        Self {
+            entity,
+            ids,
+            error_ids: error_ids.into_iter().map(Id).collect(),
+        }
+    }
 }
 
 /// How far a sync is.
@@ -101,6 +133,10 @@ impl From<syncs::Sync> for Sync {
             entities,
         } = sync;
         let error = JobError::of(&job);
+        let targets = asked.targets().unwrap_or_else(|error| {
+            tracing::error!(sync.id = %asked.id, %error, "the targets of a sync cannot be read");
+            None
+        });
         let date_range = asked.date_range().map(DateRange::from);
         let SyncRow {
             id,
@@ -111,6 +147,7 @@ impl From<syncs::Sync> for Sync {
             max_delete_fraction,
             max_error_rate,
             trigger,
+            targets: _,
         } = asked;
         let JobRow {
             id: _,
@@ -136,6 +173,7 @@ impl From<syncs::Sync> for Sync {
             max_delete_fraction,
             max_error_rate,
             trigger: Word(trigger),
+            targets: targets.map(|targets| targets.into_iter().map(SyncTargets::from).collect()),
             created_at,
             started_at,
             completed_at: finished_at,

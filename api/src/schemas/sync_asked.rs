@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use poem_openapi::{Enum, Object};
 use rail_shared::connectors::Connector;
-use rail_shared::domain::{DateRange, Faults, SyncMode, Tolerance};
+use rail_shared::domain::{DateRange, Faults, SyncMode, Targets, Tolerance};
 use serde_json::Value;
 
 use super::wire::Word;
@@ -70,6 +70,8 @@ pub struct SyncMeant {
     pub date_range: Option<DateRange>,
     /// What may go wrong, where it differs from what the connection says.
     pub tolerance: Tolerance,
+    /// The single records it is limited to, by entity.
+    pub targets: Option<Vec<Targets>>,
 }
 
 impl Asked for NewSync {
@@ -111,6 +113,7 @@ impl Asked for NewSync {
                 max_error_rate: body.at("/maxErrorRate").and_then(Value::as_f64),
             },
             date_range,
+            targets: None,
         })
     }
 }

@@ -11,7 +11,8 @@ use poem_openapi::types::{
 use rail_shared::domain::{
     AttemptOutcome, Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType,
     Difference, ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId,
-    Origin, RunId, Scope, SnapshotId, SyncId, SyncMode, Trigger,
+    LogKind, Origin, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId, SyncId, SyncMode,
+    Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -102,6 +103,8 @@ closed_sets!(
     Frequency = "Frequency",
     JobKind = "JobKind",
     JobState = "JobStatus",
+    LogKind = "LogKind",
+    RecordErrorStatus = "RecordErrorStatus",
     Scope = "Scope",
     SyncMode = "SyncMode",
     Trigger = "SyncTrigger",
@@ -132,6 +135,7 @@ impl ClosedSet for FailureKind {
         "not-found",
         "misconfigured",
         "deletes-refused",
+        "too-many-record-errors",
         "internal",
     ];
     fn word(self) -> &'static str {
@@ -145,6 +149,7 @@ impl ClosedSet for FailureKind {
             Self::NotFound => "not-found",
             Self::Misconfigured => "misconfigured",
             Self::DeletesRefused => "deletes-refused",
+            Self::TooManyRecordErrors => "too-many-record-errors",
             Self::Internal => "internal",
         }
     }
@@ -199,6 +204,7 @@ identities!(
     ExportId,
     JobId,
     KeyId,
+    RecordErrorId,
     RunId,
     SnapshotId,
     SyncId

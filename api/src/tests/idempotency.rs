@@ -3,10 +3,12 @@
 use super::*;
 use crate::openapi;
 
-const OPERATIONS: [&str; 5] = [
+const OPERATIONS: [&str; 7] = [
     "createConnection",
     "startSync",
     "createExport",
+    "retryConnectionErrors",
+    "retryRecordError",
     "runExport",
     "createApiKey",
 ];

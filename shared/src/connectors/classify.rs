@@ -19,17 +19,7 @@ pub(super) struct Vendor<'a> {
 impl Vendor<'_> {
     /// The failure behind an answer whose status is not 2xx. `what` names the request: `GET /v1/customers`.
     pub(super) fn refusal(&self, answer: &Answer, what: &str) -> Failure {
-        let told = std::str::from_utf8(&answer.body)
-            .ok()
-            .and_then(|body| {
-                lift(
-                    body,
-                    [self.errors.code.as_ref(), self.errors.message.as_ref()],
-                )
-                .ok()
-            })
-            .unwrap_or_default();
-        let [code, message] = told.map(|json| json.and_then(word));
+        let [code, message] = self.told(answer);
         let rule = self.errors.rules.iter().find(|rule| {
             rule.status.contains(&answer.status)
                 && rule
@@ -56,6 +46,21 @@ impl Vendor<'_> {
             message: format!("{say}{}", quoted.unwrap_or_default()),
             retry_after: retryable.then(|| answer.retry_after()).flatten(),
         }
+    }
+
+    /// The vendor's own code and message.
+    fn told(&self, answer: &Answer) -> [Option<String>; 2] {
+        let places = [self.errors.code.as_ref(), self.errors.message.as_ref()];
+        let body = std::str::from_utf8(&answer.body).ok();
+        let told = body.and_then(|body| lift(body, places).ok());
+        told.unwrap_or_default().map(|json| json.and_then(word))
+    }
+
+    /// Whether an answer says that there is no such record; of these codes, where some are given.
+    pub(super) fn is_missing(&self, answer: &Answer, codes: Option<&[String]>) -> bool {
+        let [code, _] = self.told(answer);
+        matches!(answer.status, 404 | 410)
+            && codes.is_none_or(|codes| code.is_some_and(|code| codes.contains(&code)))
     }
 
     fn by_status(&self, status: u16, what: &str) -> (FailureKind, Stays, String) {

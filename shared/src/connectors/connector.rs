@@ -7,7 +7,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::credentials::Fields;
-use super::file::{Auth, Changes, ConnectorFile, Entity, Errors, Feed, Lists, Paging, TestCall};
+use super::file::{
+    Auth, Changes, ConnectorFile, Entity, Errors, Feed, Item, Lists, Paging, TestCall,
+};
 use super::source::EntityRules;
 use super::{Session, Source};
 use crate::domain::{Category, ConnectorStatus, Faults};
@@ -268,9 +270,22 @@ fn rules(
             "page_size, without which its last page cannot be told",
         ));
     }
+    let path = entity.path.clone().ok_or_else(|| lacks("path"))?;
+    let item = entity.item.clone().or_else(|| lists.item.clone());
+    let item = item.map(|item| Item {
+        path: item.path.replace("{path}", &path),
+        ..item
+    });
+    if item
+        .as_ref()
+        .is_some_and(|item| !item.path.starts_with('/') || !item.path.contains("{id}"))
+    {
+        return Err(lacks("{id} in the path of an item"));
+    }
     Ok(EntityRules {
         name: entity.name.clone(),
-        path: entity.path.clone().ok_or_else(|| lacks("path"))?,
+        path,
+        item,
         query: entity.query.clone().into_iter().collect(),
         records: lists.records.clone(),
         id: lists.id.clone(),

@@ -106,7 +106,7 @@ impl Exchange<'_> {
         })
     }
 
-    fn vendor(&self) -> Vendor<'_> {
+    pub(super) fn vendor(&self) -> Vendor<'_> {
         Vendor {
             name: self.name,
             errors: &self.reading.errors,

@@ -135,6 +135,8 @@ pub(super) struct Lists {
     pub id: Pointer,
     pub created_at: Option<Time>,
     pub updated_at: Option<Time>,
+    /// How one record is read by its id.
+    pub item: Option<Item>,
     pub paging: Paging,
     pub page_size: Option<PageSize>,
     /// How a list is limited to a span of the time of creation.
@@ -143,6 +145,23 @@ pub(super) struct Lists {
     pub order: Order,
     /// How far before its own beginning a run's checkpoint is set.
     pub lookback_minutes: u32,
+}
+
+/// How one record is read by its id.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Item {
+    /// Where it is: `{path}` stands for the path of the entity's list, `{id}` for the record's id.
+    pub path: String,
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Where the record is in the answer; the whole of it unless said otherwise.
+    #[serde(default)]
+    pub record: Pointer,
+    /// Where an answer of success says `true` when the record was deleted.
+    pub deleted: Option<Pointer>,
+    /// The vendor's codes of a 404 that says there is no such record; absent: every 404 says so.
+    pub missing_codes: Option<Vec<String>>,
 }
 
 /// Which end of a list comes first.
@@ -286,6 +305,8 @@ pub(super) struct Entity {
     /// Where this entity's times differ.
     pub created_at: Option<Time>,
     pub updated_at: Option<Time>,
+    /// Where one record of it is read differently.
+    pub item: Option<Item>,
     /// How what changed is found.
     pub changes: Option<Changes>,
 }

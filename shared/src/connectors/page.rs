@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{Cursor, Gain};
-use crate::domain::{Fingerprint, Presence, ReadFrom, Ties};
+use crate::domain::{Fingerprint, PayloadOf, Presence, ReadFrom, Ties};
 
 /// One page of a walk, to be committed together with `next`.
 #[derive(Debug, Clone)]
@@ -83,6 +83,12 @@ pub struct Rejected {
     pub code: &'static str,
     /// What is wrong with it.
     pub message: String,
+    /// The instant for which the vendor vouched for this version; `None` where no version was seen.
+    pub as_of: Option<DateTime<Utc>>,
     /// The vendor's bytes, at most the first 64 KiB.
     pub payload: Bytes,
+    /// What these bytes are.
+    pub payload_of: PayloadOf,
+    /// Whether there were more.
+    pub truncated: bool,
 }

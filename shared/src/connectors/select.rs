@@ -12,7 +12,7 @@ use super::file::{Feed, Order, Time};
 use super::lift::{lift, word};
 use super::page::{Record, Rejected};
 use super::source::EntityRules;
-use crate::domain::{Presence, Unstorable, fingerprint};
+use crate::domain::{PayloadOf, Presence, Unstorable, fingerprint};
 
 /// Of a rejected record, no more than this is kept.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -44,29 +44,33 @@ pub(super) fn from_list(
     rules: &EntityRules,
     as_of: DateTime<Utc>,
 ) -> Selection {
-    let mut gathered = Gathered::new(body, rules.order);
+    let mut gathered = Gathered::new(body, rules.order, as_of);
     for json in elements {
         let lifted = gathered.lift(json, rules);
         gathered.passed(lifted.as_ref().map(|lifted| lifted.id.clone()));
         if let Some(lifted) = lifted {
-            gathered.add(json, lifted, as_of, Presence::Here);
+            gathered.add(json, lifted, Presence::Here);
         }
     }
     gathered.finish()
 }
 
-/// The records that a page of a feed carries for an entity, each as its newest change shows it.
-pub(super) fn from_feed(
-    body: &Bytes,
-    elements: &[&str],
+/// The records that a page of a feed carries for an entity, each as its newest change shows it. `read_at` dates what has
+/// no time of its own.
+pub(super) fn from_feed<'b>(
+    body: &'b Bytes,
+    elements: &[&'b str],
     rules: &EntityRules,
     feed: &Feed,
     before: Option<&Seam>,
+    read_at: DateTime<Utc>,
 ) -> Selection {
-    let mut gathered = Gathered::new(body, Order::NewestFirst);
+    let mut gathered = Gathered::new(body, Order::NewestFirst, read_at);
     let mut seam = before.cloned();
     let mut seam_is_whole = true;
     for json in elements {
+        gathered.as_of = read_at;
+        gathered.change = Some(*json);
         let pointers = [
             &feed.id,
             &feed.change_type,
@@ -92,6 +96,7 @@ pub(super) fn from_feed(
             gathered.reject(None, "no-change-time", "the change has no time", json);
             continue;
         };
+        gathered.as_of = at;
         let Some(record) = record else {
             gathered.reject(None, "no-record", "the change carries no record", json);
             continue;
@@ -118,7 +123,7 @@ pub(super) fn from_feed(
                 seam_is_whole = false;
             }
         }
-        gathered.add(record, lifted, at, presence);
+        gathered.add(record, lifted, presence);
     }
     let mut selection = gathered.finish();
     selection.seam = seam;
@@ -136,16 +141,22 @@ struct Lifted {
 struct Gathered<'b> {
     body: &'b Bytes,
     order: Order,
+    /// The instant for which the vendor vouched for the element at hand.
+    as_of: DateTime<Utc>,
+    /// The element at hand, where it is a change that carries a record.
+    change: Option<&'b str>,
     places: HashMap<String, usize>,
     digest: Xxh3,
     found: Selection,
 }
 
 impl<'b> Gathered<'b> {
-    fn new(body: &'b Bytes, order: Order) -> Self {
+    fn new(body: &'b Bytes, order: Order, as_of: DateTime<Utc>) -> Self {
         Self {
             body,
             order,
+            as_of,
+            change: None,
             places: HashMap::new(),
             digest: Xxh3::new(),
             found: Selection::default(),
@@ -198,7 +209,7 @@ impl<'b> Gathered<'b> {
     }
 
     /// Takes a record, or says why Postgres could not.
-    fn add(&mut self, json: &str, lifted: Lifted, as_of: DateTime<Utc>, presence: Presence) {
+    fn add(&mut self, json: &str, lifted: Lifted, presence: Presence) {
         match fingerprint(json.as_bytes()) {
             Ok(fingerprint) => self.keep(Record {
                 external_id: lifted.id,
@@ -206,7 +217,7 @@ impl<'b> Gathered<'b> {
                 fingerprint,
                 created_at: lifted.created_at,
                 updated_at: lifted.updated_at,
-                as_of,
+                as_of: self.as_of,
                 presence,
             }),
             Err(why) => self.reject(Some(lifted.id), unstorable_code(why), why.to_string(), json),
@@ -241,12 +252,20 @@ impl<'b> Gathered<'b> {
         message: impl Into<String>,
         json: &str,
     ) {
-        let end = json.floor_char_boundary(MAX_PAYLOAD_BYTES);
+        // What a record without an id was about, only the change that carried it may tell.
+        let (json, payload_of) = match self.change {
+            Some(change) if external_id.is_none() => (change, PayloadOf::Change),
+            _ => (json, PayloadOf::Record),
+        };
+        let (payload, truncated) = bounded(self.body, json);
         self.found.rejected.push(Rejected {
             external_id,
             code,
             message: message.into(),
-            payload: self.body.slice_ref(&json.as_bytes()[..end]),
+            as_of: Some(self.as_of),
+            payload,
+            payload_of,
+            truncated,
         });
     }
 
@@ -254,6 +273,12 @@ impl<'b> Gathered<'b> {
         self.found.digest = format!("{:016x}", self.digest.digest());
         self.found
     }
+}
+
+/// What is kept of a piece of an answer, and whether that is not all of it.
+pub(super) fn bounded(body: &Bytes, piece: &str) -> (Bytes, bool) {
+    let end = piece.floor_char_boundary(MAX_PAYLOAD_BYTES);
+    (body.slice_ref(&piece.as_bytes()[..end]), end < piece.len())
 }
 
 const fn unstorable_code(why: Unstorable) -> &'static str {

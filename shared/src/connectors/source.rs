@@ -8,7 +8,7 @@ use super::connector::{Definition, Reading};
 use super::coverage::Span;
 use super::cursor::{NoWindow, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
-use super::file::{Changes, Feed, Order, PageSize, Paging, Time, WindowFilter};
+use super::file::{Changes, Feed, Item, Order, PageSize, Paging, Time, WindowFilter};
 use super::lift::{Opened, Pointer, open};
 use super::milestone::{Circle, Milestone};
 use super::page::{Coverage, Page};
@@ -29,6 +29,7 @@ pub(super) struct EntityRules {
     pub id: Pointer,
     pub created_at: Option<Time>,
     pub updated_at: Option<Time>,
+    pub item: Option<Item>,
     pub paging: Paging,
     pub page_size: Option<PageSize>,
     pub window: Option<WindowFilter>,
@@ -70,7 +71,7 @@ impl EntityRules {
 /// A connection's records at its vendor.
 #[derive(Debug)]
 pub struct Source {
-    definition: Arc<Definition>,
+    pub(super) definition: Arc<Definition>,
     http: Http,
     session: Session,
 }
@@ -144,7 +145,7 @@ impl Source {
         page.read(records, paging, page_size.as_ref().map(|size| size.size))
     }
 
-    fn exchange(&self) -> Result<Exchange<'_>, Failure> {
+    pub(super) fn exchange(&self) -> Result<Exchange<'_>, Failure> {
         Ok(Exchange {
             name: &self.definition.name,
             reading: self.reading()?,
@@ -159,7 +160,7 @@ impl Source {
         })
     }
 
-    fn rules(&self, entity: &str) -> Result<&EntityRules, Failure> {
+    pub(super) fn rules(&self, entity: &str) -> Result<&EntityRules, Failure> {
         self.reading()?
             .entity(entity)
             .ok_or_else(|| self.misconfigured(format!("{} has no {entity}.", self.definition.name)))
@@ -236,6 +237,7 @@ impl Reader<'_> {
                 self.rules,
                 feed,
                 self.cursor.seam.as_ref(),
+                answer.date().unwrap_or(answer.received_at),
             ),
             _ => from_list(
                 &answer.body,

@@ -43,6 +43,8 @@ pub enum FailureKind {
     Misconfigured,
     /// More would be deleted than is allowed without being asked.
     DeletesRefused,
+    /// More of the records could not be stored than is allowed.
+    TooManyRecordErrors,
     /// A fault of our own.
     Internal,
 }

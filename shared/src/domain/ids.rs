@@ -3,9 +3,11 @@
 //! Stored as a `uuid` (version 7); written as the prefix and 26 Crockford base-32 digits, lower case, so that ids sort
 //! by the time of their creation as text too.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -88,6 +90,19 @@ macro_rules! ids {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -121,6 +136,8 @@ ids!(
     EventId = "evt_",
     /// A request that came without an id of its own.
     RequestId = "req_",
+    /// A record that could not be stored.
+    RecordErrorId = "rerr_",
 );
 
 impl From<SyncId> for JobId {
@@ -164,6 +181,9 @@ mod tests {
             let (x, y) = (SyncId(Uuid::from_u128(a)), SyncId(Uuid::from_u128(b)));
             prop_assert_eq!(x.to_string().parse(), Ok(x));
             prop_assert_eq!(x.to_string().cmp(&y.to_string()), a.cmp(&b));
+            let json = serde_json::to_value(x).unwrap();
+            prop_assert_eq!(&json, &serde_json::Value::from(x.to_string()));
+            prop_assert_eq!(serde_json::from_value::<SyncId>(json).unwrap(), x);
         }
 
         #[test]

@@ -10,6 +10,7 @@ mod ids;
 mod interval;
 mod request_ids;
 mod schedule;
+mod targets;
 mod tolerance;
 mod words;
 
@@ -20,15 +21,16 @@ pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
 pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
 pub use ids::{
-    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RequestId, RunId, SnapshotId, SyncId,
-    TenantId,
+    ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RecordErrorId, RequestId, RunId,
+    SnapshotId, SyncId, TenantId,
 };
 pub use interval::{InvalidInterval, SyncInterval};
 pub use request_ids::RequestIds;
 pub use schedule::{Day, Schedule};
+pub use targets::Targets;
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
     AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, Difference,
-    EventType, ExportFormat, Frequency, JobKind, JobState, Presence, ReadFrom, Scope, SyncMode,
-    Ties, Trigger, UnknownWord,
+    EventType, ExportFormat, Frequency, JobKind, JobState, LogKind, PayloadOf, Presence, ReadFrom,
+    RecordErrorStatus, Scope, SyncMode, Ties, Trigger, UnknownWord,
 };

@@ -3,6 +3,9 @@
 /// Unless somebody says otherwise, no sync deletes more than this part of an entity.
 pub const DEFAULT_MAX_DELETE_FRACTION: f64 = 0.3;
 
+/// Of fewer records than this, no part that could not be stored is too great.
+const FEW_RECORDS: i64 = 20;
+
 /// Fractions from 0 to 1; `None` leaves the decision to whoever is asked next.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Tolerance {
@@ -20,6 +23,17 @@ impl Tolerance {
             max_delete_fraction: self.max_delete_fraction.or(other.max_delete_fraction),
             max_error_rate: self.max_error_rate.or(other.max_error_rate),
         }
+    }
+
+    /// Whether `errors` of `fetched` records may be impossible to store.
+    #[must_use]
+    pub fn allows_errors(self, errors: i64, fetched: i64) -> bool {
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "a fraction of billions need not be exact"
+        )]
+        let within = |at_most: f64| errors as f64 <= at_most * fetched as f64;
+        fetched < FEW_RECORDS || self.max_error_rate.is_none_or(within)
     }
 
     /// Whether `missing` records of `present` may be deleted.
@@ -52,6 +66,17 @@ mod tests {
         assert!(tolerance.allows_deleting(3, 10));
         assert!(!tolerance.allows_deleting(4, 10));
         assert!(tolerance.allows_deleting(0, 0));
+    }
+
+    #[test]
+    fn errors_up_to_the_rate_are_allowed_and_of_few_records_all() {
+        let tolerance = Tolerance {
+            max_error_rate: Some(0.1),
+            ..Tolerance::default()
+        };
+        assert!(tolerance.allows_errors(10, 100) && !tolerance.allows_errors(11, 100));
+        assert!(tolerance.allows_errors(19, 19) && !tolerance.allows_errors(20, 20));
+        assert!(Tolerance::default().allows_errors(100, 100));
     }
 
     #[test]

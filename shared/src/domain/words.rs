@@ -231,6 +231,48 @@ pub enum ReadFrom {
     Feed,
 }
 
+words!(
+    /// What of the vendor's answer is kept of a record that could not be stored.
+    PayloadOf {
+        /// The record itself.
+        Record = "RECORD",
+        /// The change of a feed that carries it.
+        Change = "CHANGE",
+    }
+);
+words!(
+    /// Where a record error stands.
+    RecordErrorStatus {
+        /// The record is not stored as it now is.
+        Open = "open",
+        /// A later version of the record was stored, or it is gone.
+        Resolved = "resolved",
+    }
+);
+words!(
+    /// What an entry of a sync's log tells.
+    LogKind {
+        /// A worker took the sync up.
+        AttemptStarted = "attempt-started",
+        /// Pages were read and what they brought was committed.
+        Committed = "committed",
+        /// The sync was put back to go on later; no attempt was spent.
+        Waited = "waited",
+        /// An attempt failed in a way that may pass.
+        Retried = "retried",
+        /// The worker vanished; another went on from the last commit.
+        LeaseLost = "lease-lost",
+        /// The sync ended by an error.
+        Failed = "failed",
+        /// The sync ended on request.
+        Cancelled = "cancelled",
+        /// The sync is complete.
+        Completed = "completed",
+        /// Stands for older entries that are not kept.
+        LeftOut = "left-out",
+    }
+);
+
 /// What wins when two versions of a record are vouched for at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {

@@ -22,6 +22,7 @@ mod migrations;
 mod page;
 mod pool;
 pub mod reading;
+pub mod record_errors;
 pub mod records;
 pub mod runs;
 mod schema;
@@ -29,6 +30,7 @@ pub mod snapshots;
 mod statement;
 pub mod streams;
 pub mod sweep;
+pub mod sync_log;
 pub mod sync_schedules;
 pub mod syncs;
 

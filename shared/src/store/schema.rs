@@ -144,6 +144,7 @@ diesel::table! {
         max_delete_fraction -> Nullable<Double>,
         max_error_rate -> Nullable<Double>,
         trigger -> Text,
+        targets -> Nullable<Jsonb>,
     }
 }
 
@@ -161,19 +162,6 @@ diesel::table! {
         deleted -> BigInt,
         vanished -> BigInt,
         errors -> BigInt,
-    }
-}
-
-diesel::table! {
-    record_errors (id) {
-        id -> BigInt,
-        sync_id -> Uuid,
-        entity -> Text,
-        external_id -> Nullable<Text>,
-        code -> Text,
-        message -> Text,
-        payload -> Bytea,
-        created_at -> Timestamptz,
     }
 }
 

@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 
 use super::change_sets;
+use super::record_errors;
 use super::records::Versions;
 use super::statement::statement;
 use super::{Lease, Store, StoreError};
@@ -108,6 +109,13 @@ pub async fn weigh(
     }
     lease.hold_with_progress(conn).await?;
     forget(conn, FORGET_SEEN, walked).await?;
+    let place = record_errors::Place {
+        tenant_id: walked.tenant_id,
+        connection_id: lease.connection_id,
+        stream_id: walked.stream_id,
+        sync_id: Some(walked.sync_id),
+    };
+    record_errors::resolve_unmet(conn, place, walked.began_at).await?;
     let next = (missing.missing > 0).then_some(next);
     advance(conn, walked, next, 0).await?;
     step("what was not seen is decided on");

@@ -13,7 +13,7 @@ use super::schema::{jobs, sync_entities, syncs};
 use super::statement::statement;
 use super::{Listed, PageAsk, StoreError};
 use crate::domain::{
-    ConnectionId, DateRange, JobKind, SyncId, SyncMode, TenantId, Tolerance, Trigger,
+    ConnectionId, DateRange, JobKind, SyncId, SyncMode, Targets, TenantId, Tolerance, Trigger,
 };
 
 /// What was asked.
@@ -40,6 +40,8 @@ pub struct SyncRow {
     /// What began it.
     #[diesel(deserialize_as = String)]
     pub trigger: Trigger,
+    /// The single records it is limited to, as [`Targets`] by entity.
+    pub targets: Option<Value>,
 }
 
 impl SyncRow {
@@ -50,6 +52,18 @@ impl SyncRow {
             from: self.date_from?,
             to: self.date_to?,
         })
+    }
+
+    /// The single records it is limited to.
+    ///
+    /// # Errors
+    /// When what is stored are none we know.
+    pub fn targets(&self) -> Result<Option<Vec<Targets>>, StoreError> {
+        Ok(self
+            .targets
+            .clone()
+            .map(serde_json::from_value)
+            .transpose()?)
     }
 
     /// What may go wrong, as far as this sync was asked with its own limits.
@@ -106,7 +120,12 @@ pub struct Sync {
 
 impl Sync {
     /// As it is when it was accepted.
-    fn fresh(id: SyncId, new: &NewSync<'_>, created_at: DateTime<Utc>) -> Self {
+    fn fresh(
+        id: SyncId,
+        new: &NewSync<'_>,
+        targets: Option<Value>,
+        created_at: DateTime<Utc>,
+    ) -> Self {
         let entities = (0..)
             .zip(new.entities)
             .map(|(place, entity)| SyncEntityRow {
@@ -133,6 +152,7 @@ impl Sync {
                 max_delete_fraction: new.tolerance.max_delete_fraction,
                 max_error_rate: new.tolerance.max_error_rate,
                 trigger: new.trigger,
+                targets,
             },
             job: JobRow::fresh(id.into(), created_at),
             entities: entities.collect(),
@@ -153,6 +173,8 @@ pub struct NewSync<'a> {
     pub date_range: Option<DateRange>,
     /// What may go wrong, where it differs from what the connection says.
     pub tolerance: Tolerance,
+    /// The single records it is limited to, by entity.
+    pub targets: Option<&'a [Targets]>,
     /// The entities, in order.
     pub entities: &'a [String],
     /// What begins it.
@@ -171,6 +193,7 @@ struct FoundRow {
     max_delete_fraction: Option<f64>,
     max_error_rate: Option<f64>,
     trigger: String,
+    targets: Option<Value>,
     #[diesel(embed)]
     job: JobColumns,
     #[diesel(embed)]
@@ -187,6 +210,7 @@ impl FoundRow {
             max_delete_fraction,
             max_error_rate,
             trigger,
+            targets,
             job,
             entity,
         } = self;
@@ -201,6 +225,7 @@ impl FoundRow {
                 max_delete_fraction,
                 max_error_rate,
                 trigger: known(&trigger)?,
+                targets,
             },
             job: job.of(id.into())?,
             entities: vec![entity],
@@ -226,13 +251,15 @@ pub async fn accept(
     asked_by: Option<&Actor>,
 ) -> Result<Sync, StoreError> {
     let id = SyncId::new();
+    let targets = new.targets.map(serde_json::to_value).transpose()?;
     let accepted: AcceptedRow = statement(
         "WITH job AS (
              INSERT INTO jobs (id, tenant_id, connection_id, kind, created_at) VALUES ($1, $2, $3, $4, $5)
              RETURNING created_at
          ), sync AS (
-             INSERT INTO syncs (id, tenant_id, connection_id, mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger)
-             VALUES ($1, $2, $3, $6, $7, $8, $13, $14, $15)
+             INSERT INTO syncs (id, tenant_id, connection_id, mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger,
+                                targets)
+             VALUES ($1, $2, $3, $6, $7, $8, $13, $14, $15, $16)
          ), entities AS (
              INSERT INTO sync_entities (sync_id, entity, place)
              SELECT $1, entity, place - 1 FROM unnest($9) WITH ORDINALITY AS wanted (entity, place)
@@ -257,9 +284,10 @@ pub async fn accept(
     .bind::<Nullable<sql_types::Double>, _>(new.tolerance.max_delete_fraction)
     .bind::<Nullable<sql_types::Double>, _>(new.tolerance.max_error_rate)
     .bind::<sql_types::Text, _>(new.trigger.as_str())
+    .bind::<Nullable<sql_types::Jsonb>, _>(targets.clone())
     .get_result(conn)
     .await?;
-    Ok(Sync::fresh(id, new, accepted.created_at))
+    Ok(Sync::fresh(id, new, targets, accepted.created_at))
 }
 
 /// Accepts a sync that is due by itself unless the connection has an active one; the caller's transaction goes on either
@@ -294,7 +322,7 @@ pub async fn find(
     // Asked all the time: diesel would put the text together anew with every call. The sync comes beside each of its
     // entities, of which it has one at least: two statements would cost more.
     let rows: Vec<FoundRow> = statement(
-        "SELECT mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger,
+        "SELECT mode, date_from, date_to, max_delete_fraction, max_error_rate, trigger, targets,
                 state, attempt, error, jobs.created_at, started_at, finished_at, cancel_requested_at,
                 sync_id, entity, place, cursor, complete, fetched, created, updated, unchanged, deleted, vanished, errors
          FROM syncs JOIN jobs USING (id) JOIN sync_entities ON sync_id = syncs.id

@@ -87,13 +87,13 @@ impl Outcome {
     pub(super) fn settled(self, lease: &Lease, progress: Progress) -> Settled {
         match self {
             Self::Done => Settled::Done,
-            Self::Snooze(wait) => Settled::Snoozed(wait),
+            Self::Snooze(wait) => Settled::Snoozed(wait, None),
             Self::Throttled(failure, _)
                 if progress == Progress::None && lease.idle_for >= LONGEST_IDLE =>
             {
                 Settled::Failed(given_up("a day of waiting", failure))
             }
-            Self::Throttled(_, wait) => Settled::Snoozed(wait),
+            Self::Throttled(failure, wait) => Settled::Snoozed(wait, Some(failure)),
             Self::Cancelled => Settled::Cancelled,
             Self::Fail(failure) => Settled::Failed(failure),
             Self::Retry(failure) => {
@@ -177,7 +177,7 @@ mod tests {
         let wait = Duration::from_secs(7);
         assert!(matches!(
             limited(wait).settled(&lease(0), Progress::None),
-            Settled::Snoozed(told) if told == wait
+            Settled::Snoozed(told, Some(why)) if told == wait && why.message == "Too many requests."
         ));
     }
 
@@ -199,7 +199,7 @@ mod tests {
         let wait = Duration::from_secs(7);
         assert!(matches!(
             limited(wait).settled(&idle, Progress::Made),
-            Settled::Snoozed(_)
+            Settled::Snoozed(..)
         ));
         assert!(matches!(
             limited(wait).settled(&idle, Progress::None),
@@ -208,7 +208,7 @@ mod tests {
         idle.idle_for -= Duration::from_secs(1);
         assert!(matches!(
             limited(wait).settled(&idle, Progress::None),
-            Settled::Snoozed(_)
+            Settled::Snoozed(..)
         ));
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let year = Duration::from_secs(31_536_000);
         assert!(matches!(
             limited(year).settled(&lease(0), Progress::None),
-            Settled::Snoozed(wait) if wait == LONGEST_WAIT
+            Settled::Snoozed(wait, _) if wait == LONGEST_WAIT
         ));
         let retry = Outcome::Retry(passing().after(Some(Duration::MAX)));
         assert!(

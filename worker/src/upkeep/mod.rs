@@ -1,6 +1,7 @@
 //! Periodic repair: takes no input, may run anywhere and any number of times, and hopes to find nothing.
 
 mod idempotency_keys;
+mod record_errors;
 mod schedules;
 mod snapshots;
 mod unattended;
@@ -64,5 +65,6 @@ async fn round(worker: &Worker, starters: &[(JobKind, Starter)]) -> Result<Pace,
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
+    record_errors::empty_old_payloads(worker).await?;
     Ok(pace)
 }

@@ -26,6 +26,7 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
             connection_id: connection.connection_id,
             mode: SyncMode::Incremental,
             date_range: None,
+            targets: None,
             tolerance: Tolerance::default(),
             entities: &entities,
             trigger: Trigger::Schedule,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 mod tests;
 
 /// A JSON pointer (RFC 6901) that passes through objects only; the empty one is the whole value.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Pointer {
     steps: Vec<String>,

@@ -5,6 +5,7 @@ mod failures;
 mod feed;
 mod lists;
 mod official;
+mod one;
 mod paging;
 mod probes;
 mod schema;

@@ -177,7 +177,7 @@ fn no_array_makes_the_selection_panic_and_no_id_comes_twice() {
             .unwrap_or_default();
         for selection in [
             from_list(&body, &elements, rules, now()),
-            from_feed(&body, &elements, rules, feed, None),
+            from_feed(&body, &elements, rules, feed, None, now()),
         ] {
             let mut seen = BTreeSet::new();
             prop_assert!(

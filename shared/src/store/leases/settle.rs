@@ -17,8 +17,8 @@ use crate::store::statement::statement;
 pub enum Settled {
     /// The job is complete.
     Done,
-    /// Put back, due after the wait; no attempt spent.
-    Snoozed(Duration),
+    /// Put back, due after the wait, for this reason where the other side gave one; no attempt spent.
+    Snoozed(Duration, Option<Failure>),
     /// Ended on request.
     Cancelled,
     /// Put back, due after the wait; the attempt is spent.
@@ -31,7 +31,7 @@ impl Settled {
     fn state(&self) -> JobState {
         match self {
             Self::Done => JobState::Completed,
-            Self::Snoozed(_) | Self::Retry(..) => JobState::Queued,
+            Self::Snoozed(..) | Self::Retry(..) => JobState::Queued,
             Self::Cancelled => JobState::Cancelled,
             Self::Failed(_) => JobState::Failed,
         }
@@ -40,7 +40,7 @@ impl Settled {
     fn outcome(&self) -> AttemptOutcome {
         match self {
             Self::Done => AttemptOutcome::Done,
-            Self::Snoozed(_) => AttemptOutcome::Snoozed,
+            Self::Snoozed(..) => AttemptOutcome::Snoozed,
             Self::Cancelled => AttemptOutcome::Cancelled,
             Self::Retry(..) => AttemptOutcome::Retry,
             Self::Failed(_) => AttemptOutcome::Failed,
@@ -51,7 +51,7 @@ impl Settled {
     #[must_use]
     pub fn wait(&self) -> Duration {
         match self {
-            Self::Snoozed(wait) | Self::Retry(_, wait) => *wait,
+            Self::Snoozed(wait, _) | Self::Retry(_, wait) => *wait,
             Self::Done | Self::Cancelled | Self::Failed(_) => Duration::ZERO,
         }
     }
@@ -59,7 +59,8 @@ impl Settled {
     fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Retry(failure, _) | Self::Failed(failure) => Some(failure),
-            Self::Done | Self::Snoozed(_) | Self::Cancelled => None,
+            Self::Snoozed(_, failure) => failure.as_ref(),
+            Self::Done | Self::Cancelled => None,
         }
     }
 }

@@ -1,28 +1,27 @@
 //! What one transaction of a sync writes: records, counts, cursor, all under the job's fence.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Jsonb, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
+use super::super::record_errors::{self, NewRecordError};
 use super::super::snapshots::{self, Part};
 use super::super::statement::statement;
+use super::super::sync_log::{self, Reading};
 use super::super::{Lease, Store, StoreError, streams, sweep};
-use super::{Counts, Versions, upsert};
-use crate::domain::SyncId;
+use super::{Counts, Versions, upsert, write};
+use crate::domain::{RecordErrorId, SyncId, Tolerance};
 use crate::failpoints::step;
 
-/// One record that could not be stored.
+/// A record that the vendor does not have any more.
 #[derive(Debug, Clone, Copy)]
-pub struct NewRecordError<'a> {
-    /// The vendor's id, where it could be read.
-    pub external_id: Option<&'a str>,
-    /// Stable, kebab-case.
-    pub code: &'a str,
-    /// What is wrong with it.
-    pub message: &'a str,
-    /// The vendor's bytes, bounded.
-    pub payload: &'a [u8],
+pub struct Gone<'a> {
+    /// The vendor's id.
+    pub external_id: &'a str,
+    /// The instant for which the vendor vouched for that.
+    pub as_of: DateTime<Utc>,
 }
 
 /// What one transaction of a sync writes.
@@ -32,10 +31,20 @@ pub struct Batch<'a> {
     pub sync_id: SyncId,
     /// What was read.
     pub versions: Versions<'a>,
+    /// The records that the vendor was asked for by their ids and does not have.
+    pub gone: &'a [Gone<'a>],
     /// The records that could not be stored.
     pub rejected: &'a [NewRecordError<'a>],
+    /// Errors whose bytes were read again and hold nothing wrong any more.
+    pub resolved: &'a [RecordErrorId],
     /// Where to go on after this batch; `None` when the entity is complete.
     pub cursor: Option<&'a Value>,
+    /// Where to go on instead if the stream has open errors of records with an id.
+    pub retry: Option<&'a Value>,
+    /// What may go wrong: beyond it, the checkpoint is not moved.
+    pub tolerance: Tolerance,
+    /// What reading it took.
+    pub reading: Reading,
     /// From where the next INCREMENTAL reads, where this batch moves it.
     pub checkpoint: Option<&'a Value>,
     /// Whether the ids of what was not written are kept aside.
@@ -53,11 +62,33 @@ pub enum Seen {
     Forgotten,
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Of its records.
+    pub counts: Counts,
+    /// Where the entity goes on.
+    pub goes_on: GoesOn,
+}
+
+/// Where an entity goes on after a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoesOn {
+    /// As its `cursor` says.
+    AtCursor,
+    /// As its `retry` says.
+    AtRetry,
+}
+
 /// Commits a batch: all of it, or nothing; nothing also when the future is dropped.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the job's lease is held no more.
-pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<Counts, StoreError> {
+pub async fn commit(
+    store: &Store,
+    lease: &Lease,
+    batch: &Batch<'_>,
+) -> Result<Committed, StoreError> {
     let mut transaction = store.begin().await?;
     let conn: &mut AsyncPgConnection = &mut transaction;
     lease.hold_with_progress(conn).await?;
@@ -66,9 +97,16 @@ pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<C
         Some(part) => snapshots::write(conn, part, &batch.versions).await?,
         None => upsert(conn, &batch.versions).await?,
     };
-    if !batch.rejected.is_empty() {
-        write_errors(conn, batch).await?;
-    }
+    write::tombstones(conn, &batch.versions, batch.gone, &mut upserted).await?;
+    let place = record_errors::Place {
+        tenant_id: batch.versions.tenant_id,
+        connection_id: lease.connection_id,
+        stream_id: batch.versions.stream_id,
+        sync_id: Some(batch.sync_id),
+    };
+    let errors = record_errors::note(conn, place, batch.rejected).await?;
+    // What a sync meets twice, or what is older than what is stored, is nothing new.
+    upserted.counts.unchanged += rows(batch.rejected.len()) - errors;
     if batch.seen == Seen::Remembered {
         let rejected = batch.rejected.iter().filter_map(|error| error.external_id);
         upserted.untouched.extend(rejected);
@@ -80,8 +118,20 @@ pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<C
         )
         .await?;
     }
-    count(conn, batch, upserted.counts).await?;
-    if let Some(checkpoint) = batch.checkpoint {
+    let counted = count(conn, batch, upserted.counts, errors).await?;
+    // A copy that is set apart says nothing of what is stored.
+    if counted.open_errors && batch.part.is_none() {
+        resolve(conn, place, batch).await?;
+    }
+    record_errors::resolve_these(conn, place, batch.resolved).await?;
+    if let Some(seq) = counted.seq.filter(|seq| sync_log::is_due(*seq)) {
+        sync_log::trim(conn, batch.sync_id, seq).await?;
+    }
+    if let Some(checkpoint) = batch.checkpoint
+        && batch
+            .tolerance
+            .allows_errors(counted.errors, counted.fetched)
+    {
         streams::move_checkpoint(conn, batch.versions.stream_id, batch.sync_id, checkpoint).await?;
     }
     if let Some(change_set) = upserted.change_set {
@@ -89,56 +139,96 @@ pub async fn commit(store: &Store, lease: &Lease, batch: &Batch<'_>) -> Result<C
     }
     step("the batch is about to be committed");
     transaction.commit().await?;
-    Ok(upserted.counts)
+    Ok(Committed {
+        counts: upserted.counts,
+        goes_on: match batch.retry {
+            Some(_) if counted.open_errors => GoesOn::AtRetry,
+            _ => GoesOn::AtCursor,
+        },
+    })
 }
 
-async fn write_errors(conn: &mut AsyncPgConnection, batch: &Batch<'_>) -> Result<(), StoreError> {
-    use super::super::schema::record_errors as table;
-    let rows: Vec<_> = batch
-        .rejected
+/// Whatever is known of a record as it now is resolves its errors.
+async fn resolve(
+    conn: &mut AsyncPgConnection,
+    place: record_errors::Place,
+    batch: &Batch<'_>,
+) -> Result<(), StoreError> {
+    let records = batch
+        .versions
+        .records
         .iter()
-        .map(|error| {
-            (
-                table::sync_id.eq(batch.sync_id.uuid()),
-                table::entity.eq(batch.versions.entity),
-                table::external_id.eq(error.external_id),
-                table::code.eq(error.code),
-                table::message.eq(error.message),
-                table::payload.eq(error.payload),
-            )
-        })
-        .collect();
-    diesel::insert_into(table::table)
-        .values(rows)
-        .execute(conn)
-        .await?;
-    Ok(())
+        .map(|record| record_errors::Seen {
+            external_id: record.external_id,
+            as_of: record.as_of,
+        });
+    let gone = batch.gone.iter().map(|gone| record_errors::Seen {
+        external_id: gone.external_id,
+        as_of: gone.as_of,
+    });
+    let seen: Vec<_> = records.chain(gone).collect();
+    record_errors::resolve(conn, place, batch.versions.ties, &seen).await
 }
 
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    fetched: i64,
+    #[diesel(sql_type = BigInt)]
+    errors: i64,
+    #[diesel(sql_type = Bool)]
+    open_errors: bool,
+    #[diesel(sql_type = Nullable<Integer>)]
+    seq: Option<i32>,
+}
+
+/// Counts the batch, notes where to go on, and writes its row of the log.
 async fn count(
     conn: &mut AsyncPgConnection,
     batch: &Batch<'_>,
     counts: Counts,
-) -> Result<(), StoreError> {
-    let errors = rows(batch.rejected.len());
-    statement(
-        "UPDATE sync_entities SET cursor = $3, complete = ($3 IS NULL), fetched = fetched + $4,
-                created = created + $5, updated = updated + $6, unchanged = unchanged + $7,
-                deleted = deleted + $8, errors = errors + $9
-         WHERE sync_id = $1 AND entity = $2",
+    errors: i64,
+) -> Result<Counted, StoreError> {
+    let known = batch.versions.records.len() + batch.gone.len();
+    let took_ms = i64::try_from(batch.reading.took.as_millis()).unwrap_or(i64::MAX);
+    Ok(statement(
+        "WITH open AS MATERIALIZED (
+             SELECT EXISTS (SELECT FROM record_errors WHERE stream_id = $3 AND resolved_at IS NULL
+                                                        AND external_id IS NOT NULL) AS errors
+         ), counted AS (
+             UPDATE sync_entities SET cursor = next.cursor, complete = (next.cursor IS NULL), fetched = fetched + $6,
+                    created = created + $7, updated = updated + $8, unchanged = unchanged + $9,
+                    deleted = deleted + $10, errors = sync_entities.errors + $11
+             FROM (SELECT CASE WHEN open.errors THEN coalesce($5::jsonb, $4::jsonb) ELSE $4::jsonb END AS cursor
+                   FROM open) AS next
+             WHERE sync_id = $1 AND entity = $2
+             RETURNING fetched, sync_entities.errors
+         ), logged AS (
+             INSERT INTO sync_log (sync_id, seq, entity, requests, read_ms, fetched, created, updated, unchanged, deleted,
+                                   errors)
+             SELECT $1, coalesce((SELECT max(seq) FROM sync_log WHERE sync_id = $1), 0) + 1, $2, $12, $13,
+                    $6, $7, $8, $9, $10, $11
+             WHERE $6 + $12 > 0
+             RETURNING seq
+         )
+         SELECT counted.fetched, counted.errors, open.errors AS open_errors, (SELECT seq FROM logged) AS seq
+         FROM counted, open",
     )
     .bind::<diesel::sql_types::Uuid, _>(batch.sync_id.uuid())
     .bind::<Text, _>(batch.versions.entity)
+    .bind::<BigInt, _>(batch.versions.stream_id)
     .bind::<Nullable<Jsonb>, _>(batch.cursor)
-    .bind::<BigInt, _>(rows(batch.versions.records.len()) + errors)
+    .bind::<Nullable<Jsonb>, _>(batch.retry)
+    .bind::<BigInt, _>(rows(known + batch.rejected.len()))
     .bind::<BigInt, _>(counts.created)
     .bind::<BigInt, _>(counts.updated)
     .bind::<BigInt, _>(counts.unchanged)
     .bind::<BigInt, _>(counts.deleted)
     .bind::<BigInt, _>(errors)
-    .execute(conn)
-    .await?;
-    Ok(())
+    .bind::<BigInt, _>(i64::from(batch.reading.requests))
+    .bind::<BigInt, _>(took_ms)
+    .get_result(conn)
+    .await?)
 }
 
 fn rows(count: usize) -> i64 {

@@ -10,7 +10,7 @@ use super::super::change_sets::{self, ChangeSet};
 use super::super::statement::statement;
 use super::super::{StoreError, snapshots};
 use super::known::Known;
-use super::{NewRecord, Versions};
+use super::{Gone, NewRecord, Upserted, Versions};
 use crate::domain::{Presence, ReadFrom};
 
 /// Bytes of records in one statement, about.
@@ -60,6 +60,46 @@ pub(super) async fn instants(
     .bind::<Array<Timestamptz>, _>(instants)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Deletes records that the vendor was asked for and does not have, as part of the change set of `upserted`. What is stored
+/// of them stays readable.
+pub(super) async fn tombstones(
+    conn: &mut AsyncPgConnection,
+    versions: &Versions<'_>,
+    gone: &[Gone<'_>],
+    upserted: &mut Upserted<'_>,
+) -> Result<(), StoreError> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let opened = upserted.change_set.take();
+    let written = opened.is_some();
+    let change_set = match opened {
+        Some(change_set) => change_set,
+        None => change_sets::open(conn, versions).await?,
+    };
+    let (ids, instants): (Vec<&str>, Vec<DateTime<Utc>>) = gone
+        .iter()
+        .map(|gone| (gone.external_id, gone.as_of))
+        .unzip();
+    let deleted = statement(
+        "UPDATE records r SET deleted_at = now(), changed_at = now(), change_set = $2, as_of = gone.as_of
+         FROM unnest($3, $4) AS gone (id, as_of)
+         WHERE r.stream_id = $1 AND r.external_id = gone.id AND r.deleted_at IS NULL AND r.as_of <= gone.as_of",
+    )
+    .bind::<BigInt, _>(versions.stream_id)
+    .bind::<BigInt, _>(change_set.id)
+    .bind::<Array<Text>, _>(ids)
+    .bind::<Array<Timestamptz>, _>(instants)
+    .execute(conn)
+    .await?;
+    let deleted = i64::try_from(deleted).unwrap_or(i64::MAX);
+    upserted.counts.deleted += deleted;
+    upserted.counts.unchanged += i64::try_from(gone.len()).unwrap_or(i64::MAX) - deleted;
+    // Nothing follows a change set that changed nothing.
+    upserted.change_set = (written || deleted > 0).then_some(change_set);
     Ok(())
 }
 

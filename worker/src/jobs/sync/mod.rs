@@ -3,11 +3,15 @@
 
 mod pages;
 mod place;
+mod retrying;
+mod singly;
 mod sweeping;
+mod targeted;
 mod walk;
 
-use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode};
-use rail_shared::store::{StoreError, connections, snapshots, syncs};
+use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode, Tolerance};
+use rail_shared::store::syncs::{self, SyncEntityRow};
+use rail_shared::store::{StoreError, connections, snapshots};
 
 use crate::runtime::{Attempt, Halt};
 use place::Rest;
@@ -31,11 +35,38 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     attempt.uses_credentials(&connection.sealed_credentials);
     let source = attempt.worker.open(&connection)?;
     let tolerance = asked.tolerance().or(connection.tolerance());
-    let mut refused = Vec::new();
-    for entity in entities.iter().filter(|entity| !entity.complete) {
-        let walk = Walk::begin(attempt, &source, &asked, entity).await?;
-        match walk.finish().await? {
-            Rest::Nothing => {}
+    if let Some(targets) = asked.targets()? {
+        for entity in entities.iter().filter(|entity| !entity.complete) {
+            let of_this = targets.iter().find(|of| of.entity == entity.entity);
+            if let Some(of_this) = of_this {
+                targeted::finish(attempt, &source, &asked, entity, of_this).await?;
+            }
+        }
+        return Ok(());
+    }
+    let (mut refused, mut spoilt) = (Vec::new(), Vec::new());
+    for entity in &entities {
+        let mut walk = None;
+        let mut rest = Rest::Nothing;
+        if !entity.complete {
+            let begun = Walk::begin(attempt, &source, &asked, entity, tolerance).await?;
+            rest = begun.finish().await?;
+            walk = Some(begun);
+        }
+        if let Some(reason) = too_many_errors(attempt, &entity.entity, tolerance).await? {
+            spoilt.push(reason);
+            continue;
+        }
+        let Some(walk) = walk else {
+            continue;
+        };
+        if let Rest::Retry(retrying) = rest {
+            let stream = walk.stream();
+            let sweep = retrying::finish(attempt, &source, &entity.entity, stream, retrying);
+            rest = sweep.await?.into();
+        }
+        match rest {
+            Rest::Nothing | Rest::Retry(_) => {}
             Rest::Seal => walk.seal().await?,
             Rest::Sweep(sweep) => {
                 let stream = walk.stream();
@@ -46,10 +77,45 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
             }
         }
     }
+    if !spoilt.is_empty() {
+        return Err(Halt::Failed(spoilt_by_errors(&spoilt)));
+    }
     if refused.is_empty() {
         return Ok(());
     }
     Err(Halt::Failed(deletes_refused(&refused)))
+}
+
+/// What is to be said where more of an entity's records could not be stored than is allowed.
+async fn too_many_errors(
+    attempt: &Attempt,
+    entity: &str,
+    tolerance: Tolerance,
+) -> Result<Option<String>, Halt> {
+    let Some(rate) = tolerance.max_error_rate else {
+        return Ok(None);
+    };
+    let mut conn = attempt.worker.store.connect().await?;
+    let entities = syncs::entities_of(&mut conn, attempt.lease.job_id.into()).await?;
+    let row = entities.iter().find(|row| row.entity == entity);
+    Ok(row
+        .filter(|row| !tolerance.allows_errors(row.errors, row.fetched))
+        .map(|row| {
+            let SyncEntityRow {
+                errors, fetched, ..
+            } = row;
+            format!(
+                "{errors} of {fetched} {entity} could not be stored, more than maxErrorRate {rate} allows."
+            )
+        }))
+}
+
+fn spoilt_by_errors(reasons: &[String]) -> Failure {
+    let message = format!(
+        "{} What could be stored is stored; the others are listed as record errors.",
+        reasons.join(" ")
+    );
+    Failure::lasting(Origin::Vendor, FailureKind::TooManyRecordErrors, message)
 }
 
 fn deletes_refused(reasons: &[String]) -> Failure {

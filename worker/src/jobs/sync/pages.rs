@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use rail_shared::connectors::{Page, Record};
+use rail_shared::connectors::{Page, Record, Rejected};
 use rail_shared::domain::{Failure, FailureKind, Origin, Ties};
-use rail_shared::store::records::{NewRecord, NewRecordError};
+use rail_shared::store::record_errors::NewRecordError;
+use rail_shared::store::records::NewRecord;
+use rail_shared::store::sync_log::Reading;
 use tokio::time::Instant;
 
 /// Records in a transaction, about: enough to make it cheap, few enough to lose little.
@@ -18,12 +20,16 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Pages {
     pages: Vec<Page>,
+    reading: Reading,
     since: Option<Instant>,
 }
 
 impl Pages {
-    pub(super) fn push(&mut self, page: Page) {
+    /// Adds a page that was `took` on its way.
+    pub(super) fn push(&mut self, page: Page, took: Duration) {
         self.since.get_or_insert_with(Instant::now);
+        self.reading.requests += page.requests;
+        self.reading.took += took;
         self.pages.push(page);
     }
 
@@ -39,13 +45,20 @@ impl Pages {
     pub(super) fn are_ripe(&self) -> bool {
         let sum = |of: fn(&Page) -> usize| self.pages.iter().map(of).sum::<usize>();
         sum(|page| page.records.len() + page.rejected.len()) >= RECORDS
-            || sum(|page| page.records.iter().map(|record| record.body.len()).sum()) >= BYTES
+            || sum(|page| page.records.iter().map(|record| record.body.len()).sum())
+                + sum(|page| page.rejected.iter().map(|error| error.payload.len()).sum())
+                >= BYTES
             || self.ripe_at().is_some_and(|at| at <= Instant::now())
     }
 
     /// When they are ripe at the latest; `None` when there are none.
     pub(super) fn ripe_at(&self) -> Option<Instant> {
         Some(self.since? + PATIENCE)
+    }
+
+    /// What reading them took.
+    pub(super) fn reading(&self) -> Reading {
+        self.reading
     }
 
     /// What wins: what is stored, as soon as one of the pages may hold older versions.
@@ -71,17 +84,24 @@ impl Pages {
         self.pages
             .iter()
             .flat_map(|page| &page.rejected)
-            .map(|rejected| NewRecordError {
-                external_id: rejected.external_id.as_deref(),
-                code: rejected.code,
-                message: &rejected.message,
-                payload: &rejected.payload,
-            })
+            .map(new_error)
             .collect()
     }
 }
 
-fn new_record(record: &Record) -> Result<NewRecord<'_>, Failure> {
+pub(super) fn new_error(rejected: &Rejected) -> NewRecordError<'_> {
+    NewRecordError {
+        external_id: rejected.external_id.as_deref(),
+        code: rejected.code,
+        message: &rejected.message,
+        as_of: rejected.as_of,
+        payload: &rejected.payload,
+        payload_of: rejected.payload_of,
+        truncated: rejected.truncated,
+    }
+}
+
+pub(super) fn new_record(record: &Record) -> Result<NewRecord<'_>, Failure> {
     Ok(NewRecord {
         external_id: &record.external_id,
         payload: std::str::from_utf8(&record.body).map_err(|_| {

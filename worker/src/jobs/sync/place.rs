@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use rail_shared::connectors::Cursor;
+use rail_shared::domain::RecordErrorId;
 use rail_shared::store::StoreError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +15,16 @@ pub(super) enum Place {
     Sweeping {
         /// From where.
         sweeping: Sweep,
+    },
+    /// All was read; records with open errors that were not among it are read by themselves.
+    Retrying {
+        /// From where.
+        retrying: Retrying,
+    },
+    /// Single records are read.
+    Targeted {
+        /// How many of them were.
+        targeted: usize,
     },
     /// All was read into a snapshot, which is to be sealed.
     Sealing {
@@ -34,6 +45,8 @@ pub(super) struct Seal {}
 pub(super) enum Rest {
     /// Nothing.
     Nothing,
+    /// To retry open errors, and perhaps to sweep.
+    Retry(Retrying),
     /// To delete what was not seen.
     Sweep(Sweep),
     /// To seal the part of the snapshot.
@@ -45,10 +58,28 @@ impl Rest {
     pub(super) fn place(self) -> Option<Place> {
         match self {
             Self::Nothing => None,
+            Self::Retry(retrying) => Some(Place::Retrying { retrying }),
             Self::Sweep(sweeping) => Some(Place::Sweeping { sweeping }),
             Self::Seal => Some(Place::Sealing { sealing: Seal {} }),
         }
     }
+}
+
+impl From<Option<Sweep>> for Rest {
+    fn from(sweep: Option<Sweep>) -> Self {
+        sweep.map_or(Self::Nothing, Self::Sweep)
+    }
+}
+
+/// Retrying open errors on its way.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Retrying {
+    /// The last error that was tried.
+    pub after: Option<RecordErrorId>,
+    /// How many were.
+    pub tried: i64,
+    /// What is to be swept afterwards.
+    pub then: Option<Sweep>,
 }
 
 /// A sweep on its way.

@@ -1,18 +1,19 @@
 //! The walk through one entity at the vendor.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
-use rail_shared::domain::SyncMode;
+use rail_shared::domain::{Failure, SyncMode, Tolerance};
 use rail_shared::failpoints::step;
-use rail_shared::store::records::{self, Batch, Seen, Versions};
+use rail_shared::store::records::{self, Batch, GoesOn, Seen, Versions};
 use rail_shared::store::snapshots::{self, Making, Part};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 use tokio::time::Instant;
 
 use super::pages::Pages;
-use super::place::{Place, Rest, Sweep, read, write};
+use super::place::{Place, Rest, Retrying, Sweep, read, write};
 use crate::runtime::{Attempt, Halt};
 
 /// One entity on its way.
@@ -27,6 +28,7 @@ pub(super) struct Walk<'a> {
     /// Of a snapshot: what it fills in place of the stream.
     part: Option<Part>,
     place: Place,
+    tolerance: Tolerance,
 }
 
 impl<'a> Walk<'a> {
@@ -35,6 +37,7 @@ impl<'a> Walk<'a> {
         source: &'a Source,
         sync: &'a SyncRow,
         entity: &'a SyncEntityRow,
+        tolerance: Tolerance,
     ) -> Result<Self, Halt> {
         let mut conn = attempt.worker.store.connect().await?;
         let tenant = attempt.lease.tenant_id;
@@ -74,6 +77,7 @@ impl<'a> Walk<'a> {
             known,
             part,
             place,
+            tolerance,
         })
     }
 
@@ -87,20 +91,20 @@ impl<'a> Walk<'a> {
     pub(super) async fn finish(&self) -> Result<Rest, Halt> {
         let mut cursor = match &self.place {
             Place::Sweeping { sweeping } => return Ok(Rest::Sweep(*sweeping)),
+            Place::Retrying { retrying } => return Ok(Rest::Retry(*retrying)),
             Place::Sealing { .. } => return Ok(Rest::Seal),
+            // Of a sync of single records, which does not walk.
+            Place::Targeted { .. } => return Ok(Rest::Nothing),
             Place::Reading(cursor) => Some(Cursor::clone(cursor)),
         };
         let mut pages = Pages::default();
-        let mut rest = Rest::Nothing;
         while let Some(at) = &cursor {
-            let page = self.next(at, &mut pages).await?;
+            let (page, took) = self.next(at, &mut pages).await?;
             step("a page is read");
             cursor = page.next.clone();
-            rest = self.rest_after(&page);
-            pages.push(page);
+            pages.push(page, took);
         }
-        self.commit(&mut pages).await?;
-        Ok(rest)
+        self.commit(&mut pages).await
     }
 
     /// Seals what it filled, where that is a part of a snapshot.
@@ -131,17 +135,40 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The same where the stream has open errors: a walk through all of it, or of all that changed, retries those that it did
+    /// not bring. One through a part says nothing about the others.
+    fn retry_after(&self, page: &Page) -> Option<Rest> {
+        let whole = self.part.is_none() && self.sync.date_range().is_none();
+        let retries = page.next.is_none() && whole && self.source.reads_one(self.entity);
+        retries.then(|| {
+            Rest::Retry(Retrying {
+                then: match self.rest_after(page) {
+                    Rest::Sweep(sweep) => Some(sweep),
+                    Rest::Nothing | Rest::Retry(_) | Rest::Seal => None,
+                },
+                ..Retrying::default()
+            })
+        })
+    }
+
     /// Reads one page, and meanwhile commits those before it when they are ripe. They are committed also when no page
     /// comes: because the process is stopping, or because the vendor fails.
-    async fn next(&self, cursor: &Cursor, pages: &mut Pages) -> Result<Page, Halt> {
-        let mut fetch = pin!(self.source.read(self.entity, cursor));
+    async fn next(&self, cursor: &Cursor, pages: &mut Pages) -> Result<(Page, Duration), Halt> {
+        let mut fetch = pin!(async {
+            let begun = Instant::now();
+            let page = self.source.read(self.entity, cursor).await?;
+            Ok::<_, Failure>((page, begun.elapsed()))
+        });
         let mut fetched = None;
         loop {
             if pages.are_ripe() {
                 let mut commit = pin!(self.commit(pages));
                 loop {
                     tokio::select! {
-                        committed = &mut commit => break committed?,
+                        committed = &mut commit => {
+                            committed?;
+                            break;
+                        }
                         page = &mut fetch, if fetched.is_none() => fetched = Some(page),
                     }
                 }
@@ -167,15 +194,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    async fn commit(&self, pages: &mut Pages) -> Result<(), Halt> {
+    /// Commits the pages; returns what is left to do then.
+    async fn commit(&self, pages: &mut Pages) -> Result<Rest, Halt> {
         let Some(last) = pages.last() else {
-            return Ok(());
+            return Ok(Rest::Nothing);
         };
+        let (rest, retry_rest) = (self.rest_after(last), self.retry_after(last));
         let place = match &last.next {
             Some(cursor) => Some(Place::Reading(Box::new(cursor.clone()))),
-            None => self.rest_after(last).place(),
+            None => rest.place(),
         };
         let place = place.as_ref().map(write).transpose()?;
+        let retry = retry_rest.and_then(Rest::place);
+        let retry = retry.as_ref().map(write).transpose()?;
         let gain = last.gain.as_ref();
         let checkpoint = gain.map(|gain| write(&self.known.with(gain))).transpose()?;
         let batch = Batch {
@@ -189,8 +220,13 @@ impl<'a> Walk<'a> {
                 ties: pages.ties(),
                 read_from: last.read_from,
             },
+            gone: &[],
             rejected: &pages.rejected(),
+            resolved: &[],
             cursor: place.as_ref(),
+            retry: retry.as_ref(),
+            tolerance: self.tolerance,
+            reading: pages.reading(),
             checkpoint: checkpoint.as_ref(),
             seen: match (last.coverage, self.part) {
                 (Coverage::Everything { .. }, None) => Seen::Remembered,
@@ -199,11 +235,14 @@ impl<'a> Walk<'a> {
             part: self.part,
         };
         let store = &self.attempt.worker.store;
-        let counts = records::commit(store, &self.attempt.lease, &batch).await?;
+        let committed = records::commit(store, &self.attempt.lease, &batch).await?;
         step("a batch is committed");
         self.attempt.made_progress();
-        tracing::debug!(entity = self.entity, ?counts, "committed");
+        tracing::debug!(entity = self.entity, counts = ?committed.counts, "committed");
         pages.clear();
-        Ok(())
+        Ok(match (retry_rest, committed.goes_on) {
+            (Some(retry), GoesOn::AtRetry) => retry,
+            _ => rest,
+        })
     }
 }
