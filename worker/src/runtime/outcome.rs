@@ -188,7 +188,7 @@ mod tests {
         let last_attempt = lease(BARREN_ATTEMPTS - 1);
         assert!(matches!(
             outcome.settled(&last_attempt, Progress::None),
-            Settled::Snoozed(wait) if wait <= Duration::from_secs(10)
+            Settled::Snoozed(wait, _) if wait <= Duration::from_secs(10)
         ));
     }
 

@@ -77,7 +77,7 @@ async fn make(
             "UPDATE sync_entities SET cursor = NULL, complete = false, fetched = 0, created = 0, updated = 0,
                     unchanged = 0, deleted = 0, vanished = 0, errors = 0
              WHERE sync_id = $1",
-            "DELETE FROM record_errors WHERE sync_id = $1",
+            "DELETE FROM sync_record_errors WHERE sync_id = $1",
         ] {
             statement(sql)
                 .bind::<diesel::sql_types::Uuid, _>(lease.job_id.uuid())
