@@ -54,6 +54,20 @@ pub struct Page<T> {
     page: Next,
 }
 
+/// `{"data": […], "page": {"nextCursor": …, "hasMore": …}}`.
+#[derive(Debug, Serialize)]
+pub struct Part<T> {
+    data: Vec<T>,
+    page: Onward,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Onward {
+    next_cursor: String,
+    has_more: bool,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Next {
@@ -94,6 +108,34 @@ impl<T: Shown> Content for Page<T> {
     }
 }
 
+impl<T: Shown> Content for Part<T> {
+    const TAGGED: Tagged = Tagged::No;
+
+    fn schema() -> MetaSchema {
+        let cursor = MetaSchema {
+            description: Some("Give it as `after` to read on: now, or when there may be more."),
+            ..MetaSchema::new("string")
+        };
+        let more = MetaSchema {
+            description: Some("Whether there is more already."),
+            ..MetaSchema::new("boolean")
+        };
+        let page = object(vec![
+            ("nextCursor", inline(cursor)),
+            ("hasMore", inline(more)),
+        ]);
+        let rows = MetaSchema {
+            items: Some(Box::new(T::schema_ref())),
+            ..MetaSchema::new("array")
+        };
+        object(vec![("data", inline(rows)), ("page", inline(page))])
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 fn inline(schema: MetaSchema) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(schema))
 }
@@ -118,6 +160,8 @@ pub struct Answer<const STATUS: u16, C> {
 pub type Found<T> = Answer<200, One<T>>;
 /// 200 with a part of a list.
 pub type Listed<T> = Answer<200, Page<T>>;
+/// 200 with a part of a feed that never ends.
+pub type Followed<T> = Answer<200, Part<T>>;
 /// 201: made, and where it is.
 pub type Created<T> = Answer<201, One<T>>;
 /// 202: accepted, and where to look how it goes.
@@ -155,6 +199,27 @@ impl<T> Listed<T> {
             content: Page {
                 data: rows.into_iter().map(Into::into).collect(),
                 page: Next { next_cursor },
+            },
+            location: None,
+            etag: None,
+        }
+    }
+}
+
+impl<T> Followed<T> {
+    /// A part of a feed, where the next part begins, and whether there is one already.
+    pub fn of<R: Into<T>>(
+        rows: impl IntoIterator<Item = R>,
+        next_cursor: String,
+        has_more: bool,
+    ) -> Self {
+        Self {
+            content: Part {
+                data: rows.into_iter().map(Into::into).collect(),
+                page: Onward {
+                    next_cursor,
+                    has_more,
+                },
             },
             location: None,
             etag: None,

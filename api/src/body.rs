@@ -240,14 +240,15 @@ async fn whole(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
         })
 }
 
-fn check_media_type(request: &Request, readable: &[&str]) -> Result<(), Problem> {
+/// Refuses a body of another media type than these, and says which one it is.
+pub fn check_media_type<'a>(request: &Request, readable: &[&'a str]) -> Result<&'a str, Problem> {
     let given = request.content_type().unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if readable
+    let known = readable
         .iter()
-        .any(|known| known.eq_ignore_ascii_case(essence))
-    {
-        return Ok(());
+        .find(|known| known.eq_ignore_ascii_case(essence));
+    if let Some(known) = known {
+        return Ok(known);
     }
     let detail = format!(
         "The Content-Type of this body is {}.",

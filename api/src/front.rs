@@ -16,11 +16,15 @@ use rail_shared::domain::{RequestIds, TenantId};
 use crate::auth::unauthorized;
 use crate::openapi::Paths;
 use crate::problem::Problem;
+use crate::routes::BASE;
 
 const REQUEST_ID: &str = "x-request-id";
 const LONGEST_REQUEST_ID: usize = 64;
 /// From the request's head to the answer's head; a body that streams may take longer.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The same for a body that streams in, however long it is; each part of it has a shorter limit of its own.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The operations that orchestrators call.
 const PROBES: [&str; 2] = ["getHealth", "getReadiness"];
@@ -138,8 +142,13 @@ impl<E: Endpoint> Endpoint for Fronted<E> {
 
 impl<E: Endpoint> Fronted<E> {
     async fn answer(&self, request: Request) -> poem::Result<Response> {
+        let limit = if uploads(&request) {
+            UPLOAD_LIMIT
+        } else {
+            self.time_limit
+        };
         let answering = Box::pin(AssertUnwindSafe(self.inner.call(request)).catch_unwind());
-        match tokio::time::timeout(self.time_limit, answering).await {
+        match tokio::time::timeout(limit, answering).await {
             Ok(Ok(answered)) => answered.map(IntoResponse::into_response),
             Ok(Err(panic)) => {
                 let said = panic
@@ -208,6 +217,12 @@ impl<E: Endpoint> Fronted<E> {
         )
         .with_header(header::ALLOW, allowed)
     }
+}
+
+/// Whether the body is as long as its sender likes.
+fn uploads(request: &Request) -> bool {
+    let within = request.uri().path().strip_prefix(BASE);
+    *request.method() == Method::PUT && within.is_some_and(|path| path.starts_with("/records/"))
 }
 
 /// One line a request. Probes of orchestrators come all the time: only one that fails is worth a line.

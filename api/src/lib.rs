@@ -11,6 +11,7 @@ mod body;
 mod cancelling;
 mod connecting;
 mod covering;
+mod feeding;
 mod front;
 mod grants;
 mod idempotency;
@@ -29,6 +30,7 @@ mod shapes;
 mod startup;
 mod state;
 mod syncing;
+mod uploads;
 
 #[cfg(test)]
 mod tests;

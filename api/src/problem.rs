@@ -26,6 +26,7 @@ struct Parts {
     detail: String,
     errors: Vec<Fault>,
     sync_id: Option<String>,
+    committed: Option<u64>,
     headers: Vec<(HeaderName, String)>,
 }
 
@@ -56,6 +57,9 @@ pub struct ProblemBody {
     /// The sync that is in the way, with `sync-already-active`.
     #[serde(skip_serializing_if = "Option::is_none")]
     sync_id: Option<String>,
+    /// How many records of the body were taken before it could not be read on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committed: Option<u64>,
 }
 
 /// One fault of the input.
@@ -79,6 +83,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             sync_id: None,
+            committed: None,
             headers: Vec::new(),
         }))
     }
@@ -150,6 +155,18 @@ impl Problem {
         self
     }
 
+    /// The same, saying how much of the body was taken all the same.
+    #[must_use]
+    pub fn with_committed(mut self, committed: u64) -> Self {
+        self.0.committed = Some(committed);
+        self
+    }
+
+    /// The faults of the input.
+    pub fn into_faults(self) -> Vec<Fault> {
+        self.0.errors
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status
@@ -169,6 +186,7 @@ impl Problem {
             detail,
             errors,
             sync_id,
+            committed,
             headers,
         } = &*self.0;
         let body = ProblemBody {
@@ -180,6 +198,7 @@ impl Problem {
             request_id: request_id.to_owned(),
             errors: errors.iter().cloned().map(FaultBody::from).collect(),
             sync_id: sync_id.clone(),
+            committed: *committed,
         };
         let mut response = Response::builder().status(*status).content_type(MEDIA_TYPE);
         for (name, value) in headers {

@@ -42,6 +42,8 @@ statuses! {
     Changes = [400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503];
     /// Of a body that starts work on one thing.
     Starts = [400, 401, 403, 404, 409, 413, 415, 422, 500, 503];
+    /// Of a body of records.
+    Feeds = [400, 401, 403, 404, 413, 415, 422, 500, 503];
     /// Of an operation without a body that starts work on one thing.
     Begins = [401, 403, 404, 422, 500, 503];
     /// Of the same that may find something in the way.

@@ -180,8 +180,8 @@ pub fn child(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// No text in Postgres holds a NUL.
-fn find_nul(value: &Value, at: &str, faults: &mut Faults) {
+/// Finds the texts that hold a NUL: none in Postgres does.
+pub fn find_nul(value: &Value, at: &str, faults: &mut Faults) {
     const DETAIL: &str = "A text holds no NUL character.";
     if faults.len() > AT_MOST {
         return;

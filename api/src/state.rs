@@ -15,6 +15,7 @@ use rail_shared::store::{Store, StoreError};
 use crate::grants::Grants;
 use crate::in_flight::InFlight;
 use crate::shapes::Shapes;
+use crate::uploads::Uploads;
 
 /// The api's parts. Cheap to clone.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Parts {
     pub(crate) grants: Grants,
     /// Requests with an Idempotency-Key that are being answered.
     pub(crate) in_flight: InFlight,
+    /// Bodies of records that are being read.
+    pub(crate) uploads: Uploads,
     /// What bodies are checked against.
     pub(crate) shapes: Shapes,
 }
@@ -88,6 +91,7 @@ impl Api {
             clock,
             grants: Grants::default(),
             in_flight: InFlight::default(),
+            uploads: Uploads::default(),
             shapes: Shapes::compile().map_err(SetupError::Shapes)?,
         })))
     }

@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rail_shared::domain::JobId;
-use rail_tests::harness::{Rail, text};
+use rail_tests::harness::{Rail, send, text};
 use rail_tests::sandbox::stripe::Settings;
 use rail_tests::wait::wait_until;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 /// Far more than it takes, so that a call which hangs ends the test rather than the patience of whoever waits for it.
@@ -58,9 +59,21 @@ impl Ids {
             let key = json!({"name": "Spare", "scopes": ["read"]});
             keys.push(made(rail, "/api-keys", &key, "keyId").await);
         }
+        let (own, spare): (Vec<String>, Vec<String>) = (0..SPARE)
+            .map(|number| (format!("C-{number}"), format!("S-{number}")))
+            .unzip();
+        let records: Vec<Value> = own
+            .iter()
+            .chain(&spare)
+            .map(|id| json!({"id": id}))
+            .collect();
+        let put = rail.caller.request(Method::PUT, "/records/contracts");
+        let _ = send(put.json(&records)).await.expect(200);
         let failed = failed_jobs(rail, text(&run, "exportId")).await;
         let (held_sync, held_run) = (held_sync(rail).await, held_run(rail, &export).await);
         Self(vec![
+            ("own-records", own),
+            ("spare-records", spare),
             ("failed-jobs", failed),
             ("held-connections", vec![held_sync.0]),
             ("held-syncs", vec![held_sync.1]),

@@ -8,6 +8,12 @@ import schemathesis
 KEPT = set(os.environ["RAIL_FUZZ_KEPT"].split())
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """Lines are made of text; what is none is written as such."""
+    return value.encode() if isinstance(value, str) else str(value).encode()
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """The document lets answers grow new fields; today they have none that it does not name."""

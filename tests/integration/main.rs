@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cancel;
+mod changes;
 mod connections;
 mod coverage;
 mod deletes;
@@ -12,6 +13,7 @@ mod idempotency;
 mod jobs;
 mod leases;
 mod ordered;
+mod own_records;
 mod queue;
 mod record_errors;
 mod retry;

@@ -39,7 +39,8 @@ fn put(content: Option<&mut Value>, example: &Value) {
         return;
     }
     let media = content.and_then(Value::as_object_mut);
-    for media in media.into_iter().flat_map(|media| media.values_mut()) {
-        media["example"] = example.clone();
+    for (name, media) in media.into_iter().flatten() {
+        // Where a body may come in several forms, each has an example of its own.
+        media["example"] = example.get(name).unwrap_or(example).clone();
     }
 }

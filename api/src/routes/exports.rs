@@ -3,21 +3,21 @@
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::ExportId;
-use rail_shared::store::audit;
+use rail_shared::domain::{ExportId, is_entity_name};
 use rail_shared::store::exports::{self, NewExport as NewExportRow};
+use rail_shared::store::{audit, own_records};
 use serde_json::json;
 
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
-use crate::body::Body;
+use crate::body::{Body, Json};
 use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
 use crate::refusal::{Creates, Finds, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::Export;
-use crate::schemas::export_asked::{ExportMeant, NewExport};
+use crate::schemas::export_asked::{ExportMeant, ExportRules, NewExport};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -44,7 +44,9 @@ impl Exports {
     ) -> Result<Once<Created<Export>>, Refusal<Creates>> {
         let made = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
-            make(api, &caller, &body.read(api, api)?, &entry).await
+            let own_entities = &own_entities(api, &caller, body.json()).await?;
+            let meant = body.read(api, ExportRules { api, own_entities })?;
+            make(api, &caller, &meant, &entry).await
         };
         Ok(made.await.or_else(Stop::answer)?)
     }
@@ -125,6 +127,20 @@ impl Exports {
         transaction.commit().await?;
         Ok(Done)
     }
+}
+
+/// Those of the entities of a body that the tenant has though no connector knows them.
+async fn own_entities(api: &Api, caller: &Caller, body: &Json) -> Result<Vec<String>, Problem> {
+    let asked = body.texts_at("/entities").unwrap_or_default();
+    let unknown: Vec<&str> = asked
+        .into_iter()
+        .filter(|entity| !api.catalogue.knows_entity(entity) && is_entity_name(entity))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conn = api.store.connect().await?;
+    Ok(own_records::known_among(&mut conn, caller.tenant(), &unknown).await?)
 }
 
 async fn make(

@@ -102,12 +102,22 @@ pub struct ExportMeant {
     pub destination: Value,
 }
 
+/// What an export that is asked for must go with.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportRules<'a> {
+    /// What this installation can do.
+    pub api: &'a Api,
+    /// Entities that the tenant has though no connector may know them.
+    pub own_entities: &'a [String],
+}
+
 impl Asked for NewExport {
     type Meant = ExportMeant;
-    type Rules<'a> = &'a Api;
+    type Rules<'a> = ExportRules<'a>;
     const OWN: &'static [&'static str] = &["/filter", "/schedule"];
 
-    fn read(body: &Json, api: &Api, faults: &mut Faults) -> Option<ExportMeant> {
+    fn read(body: &Json, rules: ExportRules<'_>, faults: &mut Faults) -> Option<ExportMeant> {
+        let ExportRules { api, own_entities } = rules;
         let format: Option<ExportFormat> =
             body.text_at("/format").and_then(|word| word.parse().ok());
         if format.is_some_and(|format| format != ExportFormat::Csv) {
@@ -119,8 +129,10 @@ impl Asked for NewExport {
         }
         let entities = body.texts_at("/entities");
         for (place, entity) in entities.iter().flatten().enumerate().take(AT_MOST) {
-            if !api.catalogue.knows_entity(entity) {
-                let detail = "No connector has an entity of this name; GET /connectors lists them.";
+            if !api.catalogue.knows_entity(entity) && !own_entities.iter().any(|own| own == entity)
+            {
+                let detail = "No connector has an entity of this name (GET /connectors lists them), and no records of it \
+                              were put in.";
                 faults.add(format!("/entities/{place}"), "unknown-entity", detail);
             }
         }

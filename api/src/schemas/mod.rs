@@ -2,6 +2,7 @@
 //! decided on; bodies say what they mean by [`Asked`](crate::body::Asked).
 
 pub mod api_key;
+pub mod change;
 pub mod connection;
 pub mod connection_asked;
 pub mod connector;
@@ -13,6 +14,7 @@ pub mod failure;
 pub mod job;
 pub mod record;
 pub mod record_error;
+pub mod records_put;
 pub mod run;
 pub mod snapshot;
 pub mod sync;

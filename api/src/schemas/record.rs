@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use rail_shared::domain::ConnectionId;
+use rail_shared::domain::{ConnectionId, SyncId};
 use rail_shared::store::reading::RecordRow;
 use serde::Serialize;
 
@@ -27,7 +27,9 @@ pub struct Record {
     created_at: Option<DateTime<Utc>>,
     /// When the vendor changed it last, where it says.
     updated_at: Option<DateTime<Utc>>,
-    /// When a sync last changed it here: what `updatedSince` asks about.
+    /// The sync that last changed it here; null for the platform's own.
+    sync_id: Option<Id<SyncId>>,
+    /// When it was last changed here: what `updatedSince` asks about.
     synced_at: DateTime<Utc>,
     /// When it was found gone.
     deleted_at: Option<DateTime<Utc>>,
@@ -44,6 +46,7 @@ impl From<RecordRow> for Record {
             payload,
             source_created_at,
             source_updated_at,
+            sync_id,
             changed_at,
             deleted_at,
         } = row;
@@ -53,6 +56,7 @@ impl From<RecordRow> for Record {
             record: payload.into(),
             created_at: source_created_at,
             updated_at: source_updated_at,
+            sync_id: sync_id.map(|id| Id(id.into())),
             synced_at: changed_at,
             deleted_at,
         }

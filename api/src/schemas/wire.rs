@@ -9,10 +9,10 @@ use poem_openapi::types::{
     ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type,
 };
 use rail_shared::domain::{
-    AttemptOutcome, Category, ConnectionId, ConnectionStatus, ConnectorStatus, DestinationType,
-    Difference, ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, KeyId,
-    LogKind, Origin, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId, SyncId, SyncMode,
-    Trigger,
+    AttemptOutcome, Category, ChangeKind, ConnectionId, ConnectionStatus, ConnectorStatus,
+    DestinationType, Difference, ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind,
+    JobState, KeyId, LogKind, Origin, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId,
+    SyncId, SyncMode, Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -95,6 +95,7 @@ macro_rules! closed_sets {
 closed_sets!(
     AttemptOutcome = "AttemptOutcome",
     Category = "Category",
+    ChangeKind = "ChangeKind",
     ConnectorStatus = "ConnectorStatus",
     ConnectionStatus = "ConnectionStatus",
     DestinationType = "DestinationType",

@@ -1,6 +1,17 @@
 //! Bodies of exports, judged without a database.
 
 use super::*;
+use crate::schemas::export_asked::ExportRules;
+
+/// Of a tenant that has put in records of one entity.
+fn rules(api: &Api) -> ExportRules<'_> {
+    static OWN: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| vec!["deals_of_ours".to_owned()]);
+    ExportRules {
+        api,
+        own_entities: &OWN,
+    }
+}
 
 fn good_export() -> Value {
     json!({
@@ -17,7 +28,7 @@ fn good_export() -> Value {
 async fn each_fault_of_an_export_has_its_own_code() {
     let api = api();
     let good = good_export();
-    assert_eq!(faults_of::<NewExport>(&api, &api, &good), []);
+    assert_eq!(faults_of::<NewExport>(&api, rules(&api), &good), []);
     for (at, value, found_at, code) in [
         ("/name", Value::Null, "/name", "missing"),
         ("/format", json!("PDF"), "/format", "unknown-format"),
@@ -119,7 +130,7 @@ async fn each_fault_of_an_export_has_its_own_code() {
     ] {
         let body = with(&good, at, value);
         assert_eq!(
-            faults_of::<NewExport>(&api, &api, &body),
+            faults_of::<NewExport>(&api, rules(&api), &body),
             owned(&[(found_at, code)]),
             "{body}"
         );
@@ -134,15 +145,18 @@ async fn a_local_destination_needs_a_directory_of_the_operator() {
         json!({"type": "LOCAL", "path": "contracts"}),
     );
     let api = api();
-    assert_eq!(faults_of::<NewExport>(&api, &api, &local), []);
+    assert_eq!(faults_of::<NewExport>(&api, rules(&api), &local), []);
     let bucket = with(&local, "/destination/bucket", json!("exports-bucket"));
     assert_eq!(
-        faults_of::<NewExport>(&api, &api, &bucket),
+        faults_of::<NewExport>(&api, rules(&api), &bucket),
         owned(&[("/destination/bucket", "unknown-field")])
     );
     let without = api_with(&[]);
     let expected = owned(&[("/destination/type", "destination-unavailable")]);
-    assert_eq!(faults_of::<NewExport>(&without, &without, &local), expected);
+    assert_eq!(
+        faults_of::<NewExport>(&without, rules(&without), &local),
+        expected
+    );
 }
 
 #[tokio::test]
@@ -155,7 +169,7 @@ async fn the_numbers_of_a_filter_keep_their_digits() {
         "{}, \"filter\": {{\"total\": {{\"gt\": 12345678901234567890.1200}}}}}}",
         body.trim_end_matches('}').to_owned() + "}"
     );
-    let meant = judge::<NewExport>(&api, &api, &body).unwrap();
+    let meant = judge::<NewExport>(&api, rules(&api), &body).unwrap();
     assert_eq!(
         meant.filter.unwrap().as_str(),
         "{\"total\": {\"gt\": 12345678901234567890.1200}}"

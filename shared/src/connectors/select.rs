@@ -8,16 +8,15 @@ use chrono::{DateTime, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::cursor::Seam;
-use super::file::{Feed, Order, Time};
+use super::file::{Feed, Order};
 use super::lift::{lift, word};
+use super::own::{Lifted, Refused, lift_record};
 use super::page::{Record, Rejected};
 use super::source::EntityRules;
-use crate::domain::{PayloadOf, Presence, Unstorable, fingerprint};
+use crate::domain::{PayloadOf, Presence, fingerprint};
 
 /// Of a rejected record, no more than this is kept.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
-/// Longer ids would not fit Postgres' indexes.
-const MAX_ID_BYTES: usize = 512;
 /// More ids at one instant than any vendor's rate allows are not carried from page to page.
 const MAX_SEAM_IDS: usize = 4_096;
 
@@ -131,13 +130,6 @@ pub(super) fn from_feed<'b>(
     selection
 }
 
-/// What every record has.
-struct Lifted {
-    id: String,
-    created_at: Option<DateTime<Utc>>,
-    updated_at: Option<DateTime<Utc>>,
-}
-
 struct Gathered<'b> {
     body: &'b Bytes,
     order: Order,
@@ -175,37 +167,14 @@ impl<'b> Gathered<'b> {
 
     /// Lifts what every record has out of one, or rejects it.
     fn lift(&mut self, json: &str, rules: &EntityRules) -> Option<Lifted> {
-        if !json.starts_with('{') {
-            self.reject(
-                None,
-                "not-an-object",
-                "the record is not a JSON object",
-                json,
-            );
-            return None;
-        }
         let times = [&rules.created_at, &rules.updated_at].map(Option::as_ref);
-        let [created, updated] = times.map(|time| time.map(|time| &time.at));
-        let Ok([id, created, updated]) = lift(json, [Some(&rules.id), created, updated]) else {
-            self.reject(None, "unreadable-record", "the record cannot be read", json);
-            return None;
-        };
-        let Some(id) = id.and_then(word) else {
-            let message = format!("the record has no id at {}", rules.id);
-            self.reject(None, "no-id", message, json);
-            return None;
-        };
-        if id.len() > MAX_ID_BYTES || id.contains('\0') {
-            let message = "the record's id is too long or holds U+0000";
-            self.reject(None, "unusable-id", message, json);
-            return None;
+        match lift_record(json, &rules.id, times) {
+            Ok(lifted) => Some(lifted),
+            Err(refused) => {
+                self.reject(refused.external_id, refused.code, refused.message, json);
+                None
+            }
         }
-        let read = |time: Option<&Time>, json: Option<&str>| time?.format.read(json?);
-        Some(Lifted {
-            id,
-            created_at: read(times[0], created),
-            updated_at: read(times[1], updated),
-        })
     }
 
     /// Takes a record, or says why Postgres could not.
@@ -220,7 +189,14 @@ impl<'b> Gathered<'b> {
                 as_of: self.as_of,
                 presence,
             }),
-            Err(why) => self.reject(Some(lifted.id), unstorable_code(why), why.to_string(), json),
+            Err(why) => {
+                let Refused {
+                    external_id,
+                    code,
+                    message,
+                } = Refused::unstorable(Some(lifted.id), why);
+                self.reject(external_id, code, message, json);
+            }
         }
     }
 
@@ -279,14 +255,4 @@ impl<'b> Gathered<'b> {
 pub(super) fn bounded(body: &Bytes, piece: &str) -> (Bytes, bool) {
     let end = piece.floor_char_boundary(MAX_PAYLOAD_BYTES);
     (body.slice_ref(&piece.as_bytes()[..end]), end < piece.len())
-}
-
-const fn unstorable_code(why: Unstorable) -> &'static str {
-    match why {
-        Unstorable::NulCharacter => "nul-character",
-        Unstorable::LoneSurrogate => "lone-surrogate",
-        Unstorable::TooDeep => "too-deep",
-        Unstorable::NumberTooLarge => "number-too-large",
-        Unstorable::NotJson => "not-json",
-    }
 }

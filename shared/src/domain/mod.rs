@@ -2,6 +2,7 @@
 
 mod clock;
 mod dates;
+mod entity_name;
 mod failure;
 mod fault;
 mod filter;
@@ -16,6 +17,7 @@ mod words;
 
 pub use clock::Clock;
 pub use dates::{DateRange, Window};
+pub use entity_name::is_entity_name;
 pub use failure::{Failure, FailureKind, Origin};
 pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
@@ -30,7 +32,7 @@ pub use schedule::{Day, Schedule};
 pub use targets::Targets;
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
-    AttemptOutcome, Category, ConnectionStatus, ConnectorStatus, DestinationType, Difference,
-    EventType, ExportFormat, Frequency, JobKind, JobState, LogKind, PayloadOf, Presence, ReadFrom,
-    RecordErrorStatus, Scope, SyncMode, Ties, Trigger, UnknownWord,
+    AttemptOutcome, Category, ChangeKind, ConnectionStatus, ConnectorStatus, DestinationType,
+    Difference, EventType, ExportFormat, Frequency, JobKind, JobState, LogKind, PayloadOf,
+    Presence, ReadFrom, RecordErrorStatus, Scope, SyncMode, Ties, Trigger, UnknownWord,
 };

@@ -213,6 +213,18 @@ impl EventType {
     }
 }
 
+words!(
+    /// What the feed of changes says of a record.
+    ChangeKind {
+        /// It is here and was not before.
+        Added = "ADDED",
+        /// It is another than before.
+        Updated = "UPDATED",
+        /// It is gone.
+        Deleted = "DELETED",
+    }
+);
+
 /// Whether a version of a record says that it is there or that it was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {

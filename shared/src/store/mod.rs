@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod change_sets;
+pub mod changes;
 pub mod connections;
 mod error;
 pub mod events;
@@ -19,6 +20,7 @@ pub mod jobs;
 mod json_text;
 pub mod leases;
 mod migrations;
+pub mod own_records;
 mod page;
 mod pool;
 pub mod reading;

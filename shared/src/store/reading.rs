@@ -1,13 +1,15 @@
-//! Reading records by page, for the API.
+//! Reading records, for the API: by page, or one.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::filter::Clause;
+use super::statement::statement;
 use super::{JsonText, StoreError};
-use crate::domain::{ConnectionId, TenantId};
+use crate::domain::{ConnectionId, Filter, TenantId};
 
 /// A record as the API shows it.
 #[derive(Debug, Clone, QueryableByName)]
@@ -30,7 +32,10 @@ pub struct RecordRow {
     /// When the vendor says it was changed.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub source_updated_at: Option<DateTime<Utc>>,
-    /// When a sync last changed it here.
+    /// The sync that last changed it here; `None` for what the tenant puts in itself.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Uuid>)]
+    pub sync_id: Option<Uuid>,
+    /// When it was last changed here.
     #[diesel(sql_type = Timestamptz)]
     pub changed_at: DateTime<Utc>,
     /// When it was found gone.
@@ -47,6 +52,8 @@ pub struct RecordAsk {
     pub updated_since: Option<DateTime<Utc>>,
     /// Whether those found gone are shown too.
     pub deleted: Deleted,
+    /// Only those it takes.
+    pub filter: Option<Filter>,
     /// Only after this place.
     pub after: Option<(i64, String)>,
     /// At most so many.
@@ -63,6 +70,36 @@ pub enum Deleted {
     Shown,
 }
 
+/// A list, stream by stream and within each by id: what follows the limit is not looked at, however many connections and
+/// records there are.
+macro_rules! list {
+    ($filter:literal) => {
+        concat!(
+            "SELECT page.*, c.sync_id
+             FROM (
+                 SELECT s.connection_id, r.*
+                 FROM (SELECT id, connection_id FROM streams
+                       WHERE tenant_id = $1 AND entity = $2 AND ($3::uuid IS NULL OR connection_id = $3) AND id >= $4
+                       ORDER BY id) s
+                 CROSS JOIN LATERAL (
+                     SELECT stream_id, external_id, payload, source_created_at, source_updated_at, changed_at, deleted_at,
+                            change_set
+                     FROM records r
+                     WHERE stream_id = s.id AND external_id > CASE WHEN s.id = $4 THEN $5 ELSE '' END
+                       AND ($6::timestamptz IS NULL OR changed_at >= $6) AND ($7 OR deleted_at IS NULL) AND ",
+            $filter,
+            "    ORDER BY external_id LIMIT $8
+                 ) r
+                 ORDER BY s.id, r.external_id LIMIT $8
+             ) page
+             LEFT JOIN change_sets c ON c.id = page.change_set
+             ORDER BY page.stream_id, page.external_id"
+        )
+    };
+}
+/// The first parameter of a filter.
+const FIRST_OF_FILTER: usize = 9;
+
 /// Records of an entity by (stream, external id); one more than asked for where there are more.
 ///
 /// # Errors
@@ -77,24 +114,59 @@ pub async fn list(
         Some((stream, id)) => (*stream, id.as_str()),
         None => (0, ""),
     };
-    Ok(diesel::sql_query(
-        "SELECT r.stream_id, r.external_id, s.connection_id, r.payload, r.source_created_at, r.source_updated_at,
-                r.changed_at, r.deleted_at
-         FROM streams s JOIN records r ON r.stream_id = s.id
-         WHERE s.tenant_id = $1 AND s.entity = $2 AND ($3::uuid IS NULL OR s.connection_id = $3)
-           AND (r.stream_id, r.external_id) > ($4, $5)
-           AND ($6::timestamptz IS NULL OR r.changed_at >= $6)
-           AND ($7 OR r.deleted_at IS NULL)
-         ORDER BY r.stream_id, r.external_id LIMIT $8",
+    let connection = ask.connection_id.map(ConnectionId::uuid);
+    let shown = ask.deleted == Deleted::Shown;
+    let limit = i64::from(ask.limit) + 1;
+    let Some(filter) = &ask.filter else {
+        return Ok(statement(list!("true"))
+            .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+            .bind::<Text, _>(entity)
+            .bind::<Nullable<diesel::sql_types::Uuid>, _>(connection)
+            .bind::<BigInt, _>(after_stream)
+            .bind::<Text, _>(after_id)
+            .bind::<Nullable<Timestamptz>, _>(ask.updated_since)
+            .bind::<Bool, _>(shown)
+            .bind::<BigInt, _>(limit)
+            .load(conn)
+            .await?);
+    };
+    let clause = Clause::of(Some(filter), FIRST_OF_FILTER);
+    let query = diesel::sql_query(format!(list!("{}"), clause.sql()))
+        .into_boxed()
+        .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+        .bind::<Text, _>(entity.to_owned())
+        .bind::<Nullable<diesel::sql_types::Uuid>, _>(connection)
+        .bind::<BigInt, _>(after_stream)
+        .bind::<Text, _>(after_id.to_owned())
+        .bind::<Nullable<Timestamptz>, _>(ask.updated_since)
+        .bind::<Bool, _>(shown)
+        .bind::<BigInt, _>(limit);
+    Ok(clause.bind(query).load(conn).await?)
+}
+
+/// One record, be it there or a tombstone: of a connection, or of the tenant's own without one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    entity: &str,
+    connection: Option<ConnectionId>,
+    external_id: &str,
+) -> Result<Option<RecordRow>, StoreError> {
+    Ok(statement(
+        "SELECT s.connection_id, r.*, c.sync_id
+         FROM streams s
+         JOIN records r ON r.stream_id = s.id AND r.external_id = $4
+         LEFT JOIN change_sets c ON c.id = r.change_set
+         WHERE s.tenant_id = $1 AND s.entity = $2 AND s.connection_id IS NOT DISTINCT FROM $3",
     )
     .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
     .bind::<Text, _>(entity)
-    .bind::<Nullable<diesel::sql_types::Uuid>, _>(ask.connection_id.map(ConnectionId::uuid))
-    .bind::<BigInt, _>(after_stream)
-    .bind::<Text, _>(after_id)
-    .bind::<Nullable<Timestamptz>, _>(ask.updated_since)
-    .bind::<diesel::sql_types::Bool, _>(ask.deleted == Deleted::Shown)
-    .bind::<BigInt, _>(i64::from(ask.limit) + 1)
-    .load(conn)
-    .await?)
+    .bind::<Nullable<diesel::sql_types::Uuid>, _>(connection.map(ConnectionId::uuid))
+    .bind::<Text, _>(external_id)
+    .get_result(conn)
+    .await
+    .optional()?)
 }

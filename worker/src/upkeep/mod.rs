@@ -1,5 +1,6 @@
 //! Periodic repair: takes no input, may run anywhere and any number of times, and hopes to find nothing.
 
+mod change_sets;
 mod idempotency_keys;
 mod record_errors;
 mod schedules;
@@ -35,8 +36,9 @@ pub(crate) async fn run(
     starters: &[(JobKind, Starter)],
     stop: &CancellationToken,
 ) {
+    let mut change_sets = change_sets::Walk::new();
     loop {
-        let pause = match round(worker, starters).await {
+        let pause = match round(worker, starters, &mut change_sets).await {
             Ok(Pace::Usual) => EVERY,
             Ok(Pace::Hurried) => HURRIED,
             Err(error) => {
@@ -59,12 +61,17 @@ pub(crate) async fn run(
     }
 }
 
-async fn round(worker: &Worker, starters: &[(JobKind, Starter)]) -> Result<Pace, StoreError> {
+async fn round(
+    worker: &Worker,
+    starters: &[(JobKind, Starter)],
+    change_sets: &mut change_sets::Walk,
+) -> Result<Pace, StoreError> {
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
     record_errors::empty_old_payloads(worker).await?;
+    change_sets.step(worker).await?;
     Ok(pace)
 }

@@ -1,0 +1,40 @@
+//! Places for bodies of records: each holds some memory while it is read, however slowly it comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::Problem;
+
+/// Bodies that are read at the same time.
+const AT_MOST: usize = 16;
+/// How long one waits for a place.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Places for bodies of records.
+#[derive(Debug, Clone)]
+pub struct Uploads(Arc<Semaphore>);
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_MOST)))
+    }
+}
+
+impl Uploads {
+    /// A place, given back when it is dropped.
+    ///
+    /// # Errors
+    /// 503 when none becomes free in ten seconds.
+    pub async fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        match place {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Problem::unavailable(
+                "too-many-uploads",
+                "Too many bodies of records are being read; try again shortly.",
+            )),
+        }
+    }
+}

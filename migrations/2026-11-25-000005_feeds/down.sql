@@ -1,0 +1,2 @@
+DROP INDEX streams_by_entity;
+ALTER TABLE change_counters DROP pruned_to;
