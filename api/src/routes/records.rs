@@ -61,7 +61,7 @@ impl Records {
         include_deleted: Query<bool>,
         /// Only the records it takes: a filter as exports have it, as JSON, such as
         /// `{"status":"ACTIVE","total":{"gte":10}}`.
-        #[oai(validator(max_length = 8192))]
+        #[oai(validator(max_length = 2000))]
         filter: Query<Option<String>>,
         /// At most so many.
         #[oai(

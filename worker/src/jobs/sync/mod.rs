@@ -4,6 +4,7 @@
 mod pages;
 mod place;
 mod retrying;
+mod room;
 mod singly;
 mod sweeping;
 mod targeted;

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 /// Records in a transaction, about: enough to make it cheap, few enough to lose little.
 const RECORDS: usize = 1_000;
-/// Bytes in a transaction, about: what a sync holds in memory, and the page after it.
-const BYTES: usize = 2 * 1024 * 1024;
+/// Bytes in a transaction, about: half of what a walk has [room](super::room) for.
+const BYTES: usize = 1024 * 1024;
 /// How long the first page waits for others at most: progress is to be seen, and kept, also where pages come slowly.
 const PATIENCE: Duration = Duration::from_millis(500);
 

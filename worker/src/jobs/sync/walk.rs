@@ -1,19 +1,20 @@
 //! The walk through one entity at the vendor.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
-use rail_shared::domain::{Failure, SyncMode, Tolerance};
+use rail_shared::domain::{SyncMode, Tolerance};
 use rail_shared::failpoints::step;
 use rail_shared::store::records::{self, Batch, GoesOn, Seen, Versions};
 use rail_shared::store::snapshots::{self, Making, Part};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::pages::Pages;
 use super::place::{Place, Rest, Retrying, Sweep, read, write};
+use super::room::{Fetched, Room};
 use crate::runtime::{Attempt, Halt};
 
 /// One entity on its way.
@@ -86,25 +87,30 @@ impl<'a> Walk<'a> {
         self.stream.id
     }
 
-    /// Reads to the end; returns what is left to do then. While a batch is being committed the page after it is already
-    /// being fetched.
+    /// Reads to the end; returns what is left to do then. Pages are read ahead while those before them are committed.
     pub(super) async fn finish(&self) -> Result<Rest, Halt> {
-        let mut cursor = match &self.place {
+        let first = match &self.place {
             Place::Sweeping { sweeping } => return Ok(Rest::Sweep(*sweeping)),
             Place::Retrying { retrying } => return Ok(Rest::Retry(*retrying)),
             Place::Sealing { .. } => return Ok(Rest::Seal),
             // Of a sync of single records, which does not walk.
             Place::Targeted { .. } => return Ok(Rest::Nothing),
-            Place::Reading(cursor) => Some(Cursor::clone(cursor)),
+            Place::Reading(cursor) => Cursor::clone(cursor),
         };
-        let mut pages = Pages::default();
-        while let Some(at) = &cursor {
-            let (page, took) = self.next(at, &mut pages).await?;
-            step("a page is read");
-            cursor = page.next.clone();
-            pages.push(page, took);
+        let room = Room::new();
+        let (sender, receiver) = unbounded_channel();
+        let mut reading = pin!(self.read(first, &room, sender));
+        let mut writing = pin!(self.write(receiver));
+        tokio::select! {
+            biased;
+            // Before the reader only where it failed.
+            written = &mut writing => written,
+            read = &mut reading => {
+                // What was read is committed also where no more comes.
+                let rest = writing.await?;
+                read.map(|()| rest)
+            }
         }
-        self.commit(&mut pages).await
     }
 
     /// Seals what it filled, where that is a part of a snapshot.
@@ -151,47 +157,58 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Reads one page, and meanwhile commits those before it when they are ripe. They are committed also when no page
-    /// comes: because the process is stopping, or because the vendor fails.
-    async fn next(&self, cursor: &Cursor, pages: &mut Pages) -> Result<(Page, Duration), Halt> {
-        let mut fetch = pin!(async {
+    /// Hands over page after page, as long as there is room for them.
+    async fn read<'r>(
+        &self,
+        first: Cursor,
+        room: &'r Room,
+        pages: UnboundedSender<Fetched<'r>>,
+    ) -> Result<(), Halt> {
+        let mut cursor = Some(first);
+        while let Some(at) = &cursor {
             let begun = Instant::now();
-            let page = self.source.read(self.entity, cursor).await?;
-            Ok::<_, Failure>((page, begun.elapsed()))
-        });
-        let mut fetched = None;
+            let page = tokio::select! {
+                biased;
+                () = self.attempt.stop.cancelled() => return Err(Halt::Stopping),
+                page = self.source.read(self.entity, at) => page?,
+            };
+            let took = begun.elapsed();
+            step("a page is read");
+            cursor = page.next.clone();
+            let place = room.take(&page).await;
+            // Nobody listens once the writer has failed, which says why.
+            let _ = pages.send(Fetched { page, took, place });
+        }
+        Ok(())
+    }
+
+    /// Commits pages as they become ripe, and at the end what is left; returns what is left to do then.
+    async fn write(&self, mut fetched: UnboundedReceiver<Fetched<'_>>) -> Result<Rest, Halt> {
+        let mut pages = Pages::default();
+        let mut places = Vec::new();
+        let mut rest = Rest::Nothing;
         loop {
             if pages.are_ripe() {
-                let mut commit = pin!(self.commit(pages));
-                loop {
-                    tokio::select! {
-                        committed = &mut commit => {
-                            committed?;
-                            break;
-                        }
-                        page = &mut fetch, if fetched.is_none() => fetched = Some(page),
-                    }
-                }
-            }
-            match fetched.take() {
-                Some(Ok(page)) => return Ok(page),
-                Some(Err(failure)) => {
-                    self.commit(pages).await?;
-                    return Err(failure.into());
-                }
-                None => {}
+                rest = self.commit(&mut pages).await?;
+                places.clear();
             }
             let ripe_at = pages.ripe_at();
             tokio::select! {
                 biased;
-                () = self.attempt.stop.cancelled() => {
-                    self.commit(pages).await?;
-                    return Err(Halt::Stopping);
-                }
-                page = &mut fetch => fetched = Some(page),
+                next = fetched.recv() => match next {
+                    Some(Fetched { page, took, place }) => {
+                        pages.push(page, took);
+                        places.push(place);
+                    }
+                    None => break,
+                },
                 () = tokio::time::sleep_until(ripe_at.unwrap_or_else(Instant::now)), if ripe_at.is_some() => {}
             }
         }
+        if pages.last().is_some() {
+            rest = self.commit(&mut pages).await?;
+        }
+        Ok(rest)
     }
 
     /// Commits the pages; returns what is left to do then.
