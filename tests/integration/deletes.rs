@@ -169,3 +169,38 @@ async fn a_record_that_cannot_be_read_any_more_is_not_taken_for_gone() {
         assert_eq!(shown(&rail, "").await.len(), 20);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sync_that_is_retried_after_a_later_one_deletes_nothing() {
+    let rail = Rail::builder().customers(10).start().await;
+    let stripe = rail.connect_stripe().await;
+    rail.sync(&stripe, &full()).await;
+    for id in &rail.sandbox.stripe().ids("customers")[..4] {
+        rail.sandbox.stripe().delete("customers", id);
+    }
+    let refused = rail.sync(&stripe, &full()).await;
+    assert_eq!(refused["error"]["kind"], "deletes-refused", "{refused}");
+    let part =
+        json!({"entities": ["customers"], "dateRange": {"from": "2001-01-01", "to": "2001-01-02"}});
+    let later = rail.sync(&stripe, &part).await;
+    assert_eq!(later["status"], "COMPLETED", "{later}");
+
+    let patch = json!({"config": {"maxDeleteFraction": 1}});
+    let _ = rail
+        .caller
+        .patch(&format!("/connections/{stripe}"), &patch)
+        .await
+        .expect(200);
+    let job = text(&refused, "syncId").replace("sync_", "job_");
+    let _ = rail
+        .caller
+        .post(&format!("/jobs/{job}/retry"), &Value::Null)
+        .await
+        .expect(202);
+    let path = format!("/connections/{stripe}/sync/{}", text(&refused, "syncId"));
+    let again = rail.ended(&path).await;
+
+    let message = text(&again["error"], "message");
+    assert!(message.contains("Another sync ran since"), "{message}");
+    assert_eq!(shown(&rail, "").await.len(), 10);
+}

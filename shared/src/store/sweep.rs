@@ -60,6 +60,22 @@ pub(super) async fn remember(
     Ok(())
 }
 
+/// Whether another sync of the connection was accepted since: what it saw as it was left no trace, so what this one did not
+/// see says nothing any more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn is_outdated(conn: &mut AsyncPgConnection, sync: SyncId) -> Result<bool, StoreError> {
+    let later: More = statement(
+        "SELECT EXISTS (SELECT FROM syncs later
+                        WHERE later.connection_id = (SELECT connection_id FROM syncs WHERE id = $1) AND later.id > $1) AS more",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(sync.uuid())
+    .get_result(conn)
+    .await?;
+    Ok(later.more)
+}
+
 /// Finds what was not seen, and keeps its ids aside for [`delete_some`] if `may_delete` says so. Where it does not, nothing is
 /// changed.
 ///
@@ -154,7 +170,8 @@ pub async fn delete_some(
          )
          UPDATE records SET deleted_at = now(), changed_at = now(), change_set = $4, as_of = greatest(as_of, $3)
          FROM chunk, unnest(chunk.external_ids) AS id
-         WHERE stream_id = $2 AND external_id = id AND deleted_at IS NULL",
+         WHERE stream_id = $2 AND external_id = id AND deleted_at IS NULL
+           AND changed_at < (SELECT started_at FROM jobs WHERE id = $1)",
     )
     .bind::<diesel::sql_types::Uuid, _>(walked.sync_id.uuid())
     .bind::<BigInt, _>(walked.stream_id)

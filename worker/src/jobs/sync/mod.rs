@@ -121,8 +121,8 @@ fn spoilt_by_errors(reasons: &[String]) -> Failure {
 
 fn deletes_refused(reasons: &[String]) -> Failure {
     let message = format!(
-        "{} Nothing of that was deleted; what was read is stored. If it is right, ask for a higher maxDeleteFraction on the \
-         connection and retry this job, or in a new FULL sync.",
+        "{} Nothing of that was deleted; what was read is stored. If it is right, ask for a higher maxDeleteFraction in a new FULL \
+         sync, or on the connection, and then retry this job as long as no other sync of it was started.",
         reasons.join(" ")
     );
     Failure::lasting(Origin::Vendor, FailureKind::DeletesRefused, message)

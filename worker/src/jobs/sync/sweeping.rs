@@ -31,6 +31,12 @@ pub(super) async fn finish(
         stream_id,
         began_at: sweep.began_at,
     };
+    // A job that failed may be retried after others ran.
+    if sweep::is_outdated(&mut *store.connect().await?, walked.sync_id).await? {
+        return Ok(Swept::Refused(format!(
+            "Another sync ran since {entity} was read, so what was missing then may be there."
+        )));
+    }
     let decided = write(&Place::Sweeping {
         sweeping: Sweep {
             decided: true,
