@@ -18,7 +18,7 @@ use crate::feeding::{self, Pushed};
 use crate::problem::Problem;
 use crate::refusal::{Feeds, ListsWithin, Refusal};
 use crate::schemas::change::{Change, FeedPlace};
-use crate::schemas::cursor::{cursor as cursor_of, default_limit, position};
+use crate::schemas::cursor::{cursor as cursor_of, default_limit, next, position};
 use crate::schemas::record::{Record, RecordPlace};
 use crate::schemas::records_put::RecordsPut;
 use crate::schemas::wire::Id;
@@ -87,17 +87,12 @@ impl Records {
             limit: limit.0,
         };
         let mut conn = known(api, caller.tenant(), &entity.0).await?;
-        let mut rows = reading::list(&mut conn, caller.tenant(), &entity.0, &ask).await?;
-        let more = rows.len() > usize::from(limit.0);
-        rows.truncate(usize::from(limit.0));
-        let last = rows.last().filter(|_| more);
-        let next = last.map(|row| {
-            cursor_of(RecordPlace {
-                stream_id: row.stream_id,
-                external_id: row.external_id.clone(),
-            })
+        let listed = reading::list(&mut conn, caller.tenant(), &entity.0, &ask).await?;
+        let next = next(&listed, |row| RecordPlace {
+            stream_id: row.stream_id,
+            external_id: row.external_id.clone(),
         });
-        Ok(Listed::of(rows, next))
+        Ok(Listed::of(listed.rows, next))
     }
 
     /// Follow the changes of an entity.

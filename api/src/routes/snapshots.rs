@@ -15,9 +15,7 @@ use crate::auth::Caller;
 use crate::connecting;
 use crate::problem::Problem;
 use crate::refusal::{Finds, ListsWithin, Refusal};
-use crate::schemas::cursor::{
-    ExternalId, cursor as cursor_of, default_limit, next, page_ask, position,
-};
+use crate::schemas::cursor::{ExternalId, default_limit, next, page_ask, position};
 use crate::schemas::snapshot::{
     Compared, Snapshot, SnapshotComparison, SnapshotDifference, SnapshotRecord,
 };
@@ -159,8 +157,9 @@ impl Snapshots {
         let mut conn = api.store.connect().await?;
         let found = find(&mut conn, &caller, connection_id.0.0, snapshot_id.0.0).await?;
         let part = part_of(&found, &entity.0)?.part();
-        let rows = snapshots::page(&mut conn, part, &after, limit.0).await?;
-        Ok(listed(rows, limit.0, |row| &row.external_id))
+        let listed = snapshots::page(&mut conn, part, &after, limit.0).await?;
+        let next = next(&listed, |row| row.external_id.clone());
+        Ok(Listed::of(listed.rows, next))
     }
 
     /// Compare two snapshots.
@@ -235,8 +234,9 @@ impl Snapshots {
         let after = find(&mut conn, &caller, connection_id.0.0, other_id.0.0).await?;
         let before = part_of(&before, &entity.0)?.part();
         let after = part_of(&after, &entity.0)?.part();
-        let rows = snapshots::differences(&mut conn, before, after, &after_id, limit.0).await?;
-        Ok(listed(rows, limit.0, |row| &row.external_id))
+        let listed = snapshots::differences(&mut conn, before, after, &after_id, limit.0).await?;
+        let next = next(&listed, |row| row.external_id.clone());
+        Ok(Listed::of(listed.rows, next))
     }
 }
 
@@ -258,14 +258,6 @@ fn part_of<'a>(snapshot: &'a Row, entity: &str) -> Result<&'a PartRow, Problem> 
 fn after(cursor: Option<&str>) -> Result<String, Problem> {
     let after: Option<ExternalId> = position(cursor)?;
     Ok(after.map(|id| id.0).unwrap_or_default())
-}
-
-/// A page of rows, of which one more was read than is shown where there are more.
-fn listed<R, T: From<R>>(mut rows: Vec<R>, limit: u16, id: impl Fn(&R) -> &String) -> Listed<T> {
-    let more = rows.len() > usize::from(limit);
-    rows.truncate(usize::from(limit));
-    let next = rows.last().filter(|_| more).map(|row| cursor_of(id(row)));
-    Listed::of(rows, next)
 }
 
 async fn compared(api: &Api, before: &Row, after: &Row) -> Result<Compared, Problem> {

@@ -11,7 +11,7 @@ use crate::answer::Listed;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::refusal::{ListsWithin, Refusal};
-use crate::schemas::cursor::{cursor as cursor_of, default_limit, position};
+use crate::schemas::cursor::{default_limit, next, position};
 use crate::schemas::sync_log::{LogEntry, LogPosition};
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -56,11 +56,8 @@ impl SyncLog {
         let found = syncs::find(&mut conn, tenant, connection, sync_id.0.0).await?;
         let sync = found.ok_or_else(|| Problem::not_found("sync"))?.asked.id;
         let after = after.map(|position| position.0);
-        let mut rows = sync_log::of_sync(&mut conn, sync, after, limit.0).await?;
-        let more = rows.len() > usize::from(limit.0);
-        rows.truncate(usize::from(limit.0));
-        let last = rows.last().filter(|_| more);
-        let next = last.map(|row| cursor_of(LogPosition(row.position())));
-        Ok(Listed::of(rows, next))
+        let listed = sync_log::of_sync(&mut conn, sync, after, limit.0).await?;
+        let next = next(&listed, |row| LogPosition(row.position()));
+        Ok(Listed::of(listed.rows, next))
     }
 }

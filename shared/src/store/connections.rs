@@ -209,7 +209,7 @@ pub async fn list(
     if let Some(after) = ask.after {
         query = query.filter(connections::id.lt(after));
     }
-    Ok(Listed::of(query.load(conn).await?, ask))
+    Ok(Listed::of(query.load(conn).await?, ask.limit))
 }
 
 /// What a change of settings leaves behind: the whole of what may change, computed from the row that was read.

@@ -140,7 +140,7 @@ pub async fn list(
     if let Some(after) = ask.after {
         query = query.filter(exports::id.lt(after));
     }
-    Ok(Listed::of(query.load(conn).await?, ask))
+    Ok(Listed::of(query.load(conn).await?, ask.limit))
 }
 
 /// Erases an export with its runs (not the files they wrote); returns whether there was one.

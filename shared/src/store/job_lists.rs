@@ -99,7 +99,7 @@ pub async fn list(
     if let Some(after) = ask.after {
         query = query.filter(jobs::id.lt(after));
     }
-    let Listed { rows, more } = Listed::of(query.load::<Columns>(conn).await?, ask);
+    let Listed { rows, more } = Listed::of(query.load::<Columns>(conn).await?, ask.limit);
     Ok(Listed {
         rows: rows.into_iter().filter_map(job).collect(),
         more,

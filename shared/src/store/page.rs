@@ -1,8 +1,8 @@
-//! Lists by cursor: newest first, by id.
+//! Lists by cursor.
 
 use uuid::Uuid;
 
-/// What part of a list is asked for.
+/// What part of a list by id is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct PageAsk {
     /// At most so many.
@@ -12,10 +12,15 @@ pub struct PageAsk {
 }
 
 impl PageAsk {
-    /// One more than asked for: whether it is there tells whether there is a next page.
+    /// See [`probe`].
     pub(super) fn probe(self) -> i64 {
-        i64::from(self.limit) + 1
+        probe(self.limit)
     }
+}
+
+/// One more than asked for: whether it is there tells whether there is a next page.
+pub(super) fn probe(limit: u16) -> i64 {
+    i64::from(limit) + 1
 }
 
 /// A part of a list.
@@ -28,9 +33,10 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    pub(super) fn of(mut rows: Vec<T>, ask: PageAsk) -> Self {
-        let more = rows.len() > usize::from(ask.limit);
-        rows.truncate(usize::from(ask.limit));
+    /// Rows of which one more was [asked for](probe) than is shown.
+    pub(super) fn of(mut rows: Vec<T>, limit: u16) -> Self {
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
         Self { rows, more }
     }
 }

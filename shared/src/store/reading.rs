@@ -7,8 +7,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::filter::Clause;
+use super::page::probe;
 use super::statement::statement;
-use super::{JsonText, StoreError};
+use super::{JsonText, Listed, StoreError};
 use crate::domain::{ConnectionId, Filter, TenantId};
 
 /// A record as the API shows it.
@@ -100,7 +101,7 @@ macro_rules! list {
 /// The first parameter of a filter.
 const FIRST_OF_FILTER: usize = 9;
 
-/// Records of an entity by (stream, external id); one more than asked for where there are more.
+/// Records of an entity by (stream, external id).
 ///
 /// # Errors
 /// When the database refuses.
@@ -109,16 +110,16 @@ pub async fn list(
     tenant: TenantId,
     entity: &str,
     ask: &RecordAsk,
-) -> Result<Vec<RecordRow>, StoreError> {
+) -> Result<Listed<RecordRow>, StoreError> {
     let (after_stream, after_id) = match &ask.after {
         Some((stream, id)) => (*stream, id.as_str()),
         None => (0, ""),
     };
     let connection = ask.connection_id.map(ConnectionId::uuid);
     let shown = ask.deleted == Deleted::Shown;
-    let limit = i64::from(ask.limit) + 1;
+    let limit = probe(ask.limit);
     let Some(filter) = &ask.filter else {
-        return Ok(statement(list!("true"))
+        let rows = statement(list!("true"))
             .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
             .bind::<Text, _>(entity)
             .bind::<Nullable<diesel::sql_types::Uuid>, _>(connection)
@@ -128,7 +129,8 @@ pub async fn list(
             .bind::<Bool, _>(shown)
             .bind::<BigInt, _>(limit)
             .load(conn)
-            .await?);
+            .await?;
+        return Ok(Listed::of(rows, ask.limit));
     };
     let clause = Clause::of(Some(filter), FIRST_OF_FILTER);
     let query = diesel::sql_query(format!(list!("{}"), clause.sql()))
@@ -141,7 +143,8 @@ pub async fn list(
         .bind::<Nullable<Timestamptz>, _>(ask.updated_since)
         .bind::<Bool, _>(shown)
         .bind::<BigInt, _>(limit);
-    Ok(clause.bind(query).load(conn).await?)
+    let rows = clause.bind(query).load(conn).await?;
+    Ok(Listed::of(rows, ask.limit))
 }
 
 /// One record, be it there or a tombstone: of a connection, or of the tenant's own without one.

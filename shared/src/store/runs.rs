@@ -214,7 +214,7 @@ pub async fn list(
     if let Some(after) = ask.after {
         query = query.filter(export_runs::id.lt(after));
     }
-    let listed = Listed::of(query.load::<(RunRow, JobRow)>(conn).await?, ask);
+    let listed = Listed::of(query.load::<(RunRow, JobRow)>(conn).await?, ask.limit);
     let rows = listed
         .rows
         .into_iter()

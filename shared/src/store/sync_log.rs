@@ -10,8 +10,9 @@ use diesel::pg::{Pg, PgValue};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::StoreError;
+use super::page::probe;
 use super::statement::statement;
+use super::{Listed, StoreError};
 use crate::domain::{LogKind, SyncId};
 
 /// Commits whose rows are kept; of those before only their sums are.
@@ -157,8 +158,7 @@ impl LogRow {
     }
 }
 
-/// The log of a sync, oldest first; one entry more than asked for where there are more. The caller has found the sync
-/// to be its tenant's.
+/// The log of a sync, oldest first. The caller has found the sync to be its tenant's.
 ///
 /// # Errors
 /// When the database refuses.
@@ -167,14 +167,14 @@ pub async fn of_sync(
     sync: SyncId,
     after: Option<LogPlace>,
     limit: u16,
-) -> Result<Vec<LogRow>, StoreError> {
+) -> Result<Listed<LogRow>, StoreError> {
     let after = after.unwrap_or(LogPlace {
         at_us: 0,
         place: 0,
         no: 0,
     });
     let after_at = DateTime::from_timestamp_micros(after.at_us).unwrap_or(DateTime::UNIX_EPOCH);
-    Ok(statement(
+    let rows = statement(
         "WITH attempts AS (
              SELECT *, extract(epoch FROM lead(started_at) OVER (ORDER BY fence) - ended_at) * 1000 AS pause_ms
              FROM job_attempts WHERE job_id = $1
@@ -207,7 +207,8 @@ pub async fn of_sync(
     .bind::<Timestamptz, _>(after_at)
     .bind::<Integer, _>(after.place)
     .bind::<BigInt, _>(after.no)
-    .bind::<BigInt, _>(i64::from(limit) + 1)
+    .bind::<BigInt, _>(probe(limit))
     .load(conn)
-    .await?)
+    .await?;
+    Ok(Listed::of(rows, limit))
 }

@@ -396,7 +396,7 @@ pub async fn list(
     if let Some(after) = ask.after {
         query = query.filter(syncs::id.lt(after));
     }
-    let listed = Listed::of(query.load::<(SyncRow, JobRow)>(conn).await?, ask);
+    let listed = Listed::of(query.load::<(SyncRow, JobRow)>(conn).await?, ask.limit);
     let ids: Vec<Uuid> = listed.rows.iter().map(|(sync, _)| sync.id.uuid()).collect();
     let mut entities: Vec<SyncEntityRow> = sync_entities::table
         .filter(sync_entities::sync_id.eq_any(ids))

@@ -95,7 +95,7 @@ pub async fn of_sync(
     .bind::<BigInt, _>(ask.probe())
     .load(conn)
     .await?;
-    Ok(Listed::of(rows, ask))
+    Ok(Listed::of(rows, ask.limit))
 }
 
 /// The open errors of a connection, newest first.
@@ -122,7 +122,7 @@ pub async fn of_connection(
     .bind::<BigInt, _>(ask.probe())
     .load(conn)
     .await?;
-    Ok(Listed::of(rows, ask))
+    Ok(Listed::of(rows, ask.limit))
 }
 
 /// One error of a tenant's connection.

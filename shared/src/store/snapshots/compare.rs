@@ -4,8 +4,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Jsonb, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::super::page::probe;
 use super::super::statement::statement;
-use super::super::{JsonText, Store, StoreError};
+use super::super::{JsonText, Listed, Store, StoreError};
 use super::Part;
 
 /// How many records differ.
@@ -71,7 +72,7 @@ pub async fn count_differences(
     .await?)
 }
 
-/// What differs by id, after `after_id`; one more than `limit` where there is more. Each side is read in the order of its key
+/// What differs by id, after `after_id`. Each side is read in the order of its key
 /// until enough is found.
 ///
 /// # Errors
@@ -82,8 +83,8 @@ pub async fn differences(
     after: Part,
     after_id: &str,
     limit: u16,
-) -> Result<Vec<DifferenceRow>, StoreError> {
-    Ok(statement(
+) -> Result<Listed<DifferenceRow>, StoreError> {
+    let rows = statement(
         "WITH differing AS (
              (SELECT a.external_id, a.fingerprint AS fingerprint_before, b.fingerprint AS fingerprint_after
               FROM snapshot_records a
@@ -114,7 +115,8 @@ pub async fn differences(
     .bind::<BigInt, _>(after.no)
     .bind::<BigInt, _>(after.stream_id)
     .bind::<Text, _>(after_id)
-    .bind::<BigInt, _>(i64::from(limit) + 1)
+    .bind::<BigInt, _>(probe(limit))
     .load(conn)
-    .await?)
+    .await?;
+    Ok(Listed::of(rows, limit))
 }

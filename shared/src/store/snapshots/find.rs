@@ -118,7 +118,7 @@ pub async fn list(
     .bind::<BigInt, _>(ask.probe())
     .load(conn)
     .await?;
-    let listed = Listed::of(rows, ask);
+    let listed = Listed::of(rows, ask.limit);
     Ok(Listed {
         rows: with_parts(conn, listed.rows).await?,
         more: listed.more,

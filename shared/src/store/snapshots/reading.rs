@@ -6,8 +6,9 @@ use diesel::sql_types::{BigInt, Binary, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::{Stream, TryStreamExt};
 
+use super::super::page::probe;
 use super::super::statement::statement;
-use super::super::{JsonText, StoreError};
+use super::super::{JsonText, Listed, StoreError};
 use super::Part;
 
 /// A record of a snapshot.
@@ -45,7 +46,7 @@ macro_rules! records_after {
     };
 }
 
-/// Records of a part by id, those after `after`; one more than `limit` where there are more.
+/// Records of a part by id, those after `after`.
 ///
 /// # Errors
 /// When the database refuses.
@@ -54,14 +55,15 @@ pub async fn page(
     part: Part,
     after: &str,
     limit: u16,
-) -> Result<Vec<SnapshotRecordRow>, StoreError> {
-    Ok(statement(records_after!("LIMIT $4"))
+) -> Result<Listed<SnapshotRecordRow>, StoreError> {
+    let rows = statement(records_after!("LIMIT $4"))
         .bind::<BigInt, _>(part.no)
         .bind::<BigInt, _>(part.stream_id)
         .bind::<Text, _>(after)
-        .bind::<BigInt, _>(i64::from(limit) + 1)
+        .bind::<BigInt, _>(probe(limit))
         .load(conn)
-        .await?)
+        .await?;
+    Ok(Listed::of(rows, limit))
 }
 
 /// All records of a part by id, one at a time.
