@@ -21,6 +21,17 @@ async fn shown(rail: &Rail, query: &str) -> Vec<String> {
         .collect()
 }
 
+/// Allows the connection to delete more, retries the sync, and waits for its end.
+async fn retried(rail: &Rail, stripe: &str, sync: &Value, fraction: f64) -> Value {
+    let patch = json!({"config": {"maxDeleteFraction": fraction}});
+    let connection = format!("/connections/{stripe}");
+    let _ = rail.caller.patch(&connection, &patch).await.expect(200);
+    let id = text(sync, "syncId");
+    let retry = format!("/jobs/{}/retry", id.replace("sync_", "job_"));
+    let _ = rail.caller.post(&retry, &Value::Null).await.expect(202);
+    rail.ended(&format!("{connection}/sync/{id}")).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_sync_deletes_what_the_vendors_complete_list_does_not_hold_any_more() {
     let rail = Rail::builder().customers(130).start().await;
@@ -86,21 +97,8 @@ async fn a_sync_that_would_delete_too_much_deletes_nothing_and_fails_until_it_is
     assert_eq!(shown(&rail, "").await.len(), 11);
 
     // The same job goes through once the connection allows it, and reads nothing again.
-    let patch = json!({"config": {"maxDeleteFraction": 0.5}});
-    let _ = rail
-        .caller
-        .patch(&format!("/connections/{stripe}"), &patch)
-        .await
-        .expect(200);
-    let job = text(&refused, "syncId").replace("sync_", "job_");
     rail.sandbox.requests().clear();
-    let _ = rail
-        .caller
-        .post(&format!("/jobs/{job}/retry"), &Value::Null)
-        .await
-        .expect(202);
-    let path = format!("/connections/{stripe}/sync/{}", text(&refused, "syncId"));
-    let done = rail.ended(&path).await;
+    let done = retried(&rail, &stripe, &refused, 0.5).await;
     assert_eq!(done["status"], "COMPLETED", "{done}");
     assert_eq!(done["stats"]["customers"]["deleted"], 4);
     assert_eq!(rail.sandbox.requests().count("/v1/customers"), 0);
@@ -185,20 +183,7 @@ async fn a_refused_sync_that_is_retried_after_a_later_one_deletes_nothing() {
     let later = rail.sync(&stripe, &part).await;
     assert_eq!(later["status"], "COMPLETED", "{later}");
 
-    let patch = json!({"config": {"maxDeleteFraction": 1}});
-    let _ = rail
-        .caller
-        .patch(&format!("/connections/{stripe}"), &patch)
-        .await
-        .expect(200);
-    let job = text(&refused, "syncId").replace("sync_", "job_");
-    let _ = rail
-        .caller
-        .post(&format!("/jobs/{job}/retry"), &Value::Null)
-        .await
-        .expect(202);
-    let path = format!("/connections/{stripe}/sync/{}", text(&refused, "syncId"));
-    let again = rail.ended(&path).await;
+    let again = retried(&rail, &stripe, &refused, 1.0).await;
 
     let message = text(&again["error"], "message");
     assert!(message.contains("Another sync ran since"), "{message}");

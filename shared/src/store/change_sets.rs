@@ -5,7 +5,6 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::StoreError;
-use super::records::Versions;
 use super::statement::statement;
 use crate::domain::{SyncId, TenantId};
 
@@ -38,21 +37,24 @@ struct Drawn {
 /// Draws the number that the records of a change set will carry.
 pub(super) async fn open(
     conn: &mut AsyncPgConnection,
-    versions: &Versions<'_>,
+    tenant_id: TenantId,
+    entity: &str,
+    stream_id: i64,
+    sync_id: Option<SyncId>,
 ) -> Result<ChangeSet, StoreError> {
     let drawn: Drawn = statement(
         "SELECT nextval('change_sets_id_seq') AS id,
                 coalesce((SELECT has_snapshots FROM streams WHERE id = $1), false) AS has_snapshots",
     )
-    .bind::<BigInt, _>(versions.stream_id)
+    .bind::<BigInt, _>(stream_id)
     .get_result(conn)
     .await?;
     Ok(ChangeSet {
         id: drawn.id,
-        tenant_id: versions.tenant_id,
-        entity: versions.entity.to_owned(),
-        stream_id: versions.stream_id,
-        sync_id: versions.sync_id,
+        tenant_id,
+        entity: entity.to_owned(),
+        stream_id,
+        sync_id,
         has_snapshots: drawn.has_snapshots,
     })
 }

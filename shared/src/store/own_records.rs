@@ -112,7 +112,7 @@ pub async fn delete(
         return Ok(false);
     };
     hold(conn, tenant, stream.id).await?;
-    let change_set = change_sets::open(conn, &versions(tenant, entity, stream.id, &[])).await?;
+    let change_set = change_sets::open(conn, tenant, entity, stream.id, None).await?;
     let deleted = statement(
         "UPDATE records SET deleted_at = now(), changed_at = now(), change_set = $3, as_of = greatest(as_of, now())
          WHERE stream_id = $1 AND external_id = $2 AND deleted_at IS NULL",

@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use super::change_sets;
 use super::record_errors;
-use super::records::Versions;
 use super::statement::statement;
 use super::{Lease, Store, StoreError};
-use crate::domain::{ReadFrom, SyncId, TenantId, Ties};
+use crate::domain::{SyncId, TenantId};
 use crate::failpoints::step;
 
 /// An entity whose walk is complete.
@@ -66,14 +65,23 @@ pub(super) async fn remember(
 /// # Errors
 /// When the database refuses.
 pub async fn is_outdated(conn: &mut AsyncPgConnection, sync: SyncId) -> Result<bool, StoreError> {
-    let later: More = statement(
+    let later: Exists = statement(
         "SELECT EXISTS (SELECT FROM syncs later
-                        WHERE later.connection_id = (SELECT connection_id FROM syncs WHERE id = $1) AND later.id > $1) AS more",
+                        WHERE later.connection_id = (SELECT connection_id FROM syncs WHERE id = $1) AND later.id > $1) AS found",
     )
     .bind::<diesel::sql_types::Uuid, _>(sync.uuid())
     .get_result(conn)
     .await?;
-    Ok(later.more)
+    Ok(later.found)
+}
+
+/// What comes of what was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is to be deleted.
+    Delete(Missing),
+    /// It is too much: nothing was changed.
+    Refuse(Missing),
 }
 
 /// Finds what was not seen, and keeps its ids aside for [`delete_some`] if `may_delete` says so. Where it does not, nothing is
@@ -87,7 +95,7 @@ pub async fn weigh(
     walked: &Walked<'_>,
     next: &Value,
     may_delete: impl FnOnce(Missing) -> bool,
-) -> Result<Missing, StoreError> {
+) -> Result<Verdict, StoreError> {
     let mut transaction = store.begin().await?;
     let conn: &mut AsyncPgConnection = &mut transaction;
     // Whole tables are compared here, which is not how the session's plans are made.
@@ -121,7 +129,7 @@ pub async fn weigh(
     .get_result(conn)
     .await?;
     if !may_delete(missing) {
-        return Ok(missing);
+        return Ok(Verdict::Refuse(missing));
     }
     lease.hold_with_progress(conn).await?;
     forget(conn, FORGET_SEEN, walked).await?;
@@ -136,7 +144,7 @@ pub async fn weigh(
     advance(conn, walked, next, 0).await?;
     step("what was not seen is decided on");
     transaction.commit().await?;
-    Ok(missing)
+    Ok(Verdict::Delete(missing))
 }
 
 /// Deletes a chunk of what was decided on; returns whether there is more.
@@ -152,16 +160,14 @@ pub async fn delete_some(
     let mut transaction = store.begin().await?;
     let conn: &mut AsyncPgConnection = &mut transaction;
     lease.hold_with_progress(conn).await?;
-    let versions = Versions {
-        tenant_id: walked.tenant_id,
-        entity: walked.entity,
-        stream_id: walked.stream_id,
-        sync_id: Some(walked.sync_id),
-        records: &[],
-        ties: Ties::TakeNew,
-        read_from: ReadFrom::List,
-    };
-    let change_set = change_sets::open(conn, &versions).await?;
+    let change_set = change_sets::open(
+        conn,
+        walked.tenant_id,
+        walked.entity,
+        walked.stream_id,
+        Some(walked.sync_id),
+    )
+    .await?;
     let deleted = statement(
         "WITH chunk AS (
              DELETE FROM missing_records WHERE part = (
@@ -179,27 +185,27 @@ pub async fn delete_some(
     .bind::<BigInt, _>(change_set.id)
     .execute(conn)
     .await?;
-    let more: More = statement(
-        "SELECT EXISTS (SELECT FROM missing_records WHERE sync_id = $1 AND stream_id = $2) AS more",
+    let more: Exists = statement(
+        "SELECT EXISTS (SELECT FROM missing_records WHERE sync_id = $1 AND stream_id = $2) AS found",
     )
     .bind::<diesel::sql_types::Uuid, _>(walked.sync_id.uuid())
     .bind::<BigInt, _>(walked.stream_id)
     .get_result(conn)
     .await?;
     let deleted = i64::try_from(deleted).unwrap_or(i64::MAX);
-    advance(conn, walked, more.more.then_some(next), deleted).await?;
+    advance(conn, walked, more.found.then_some(next), deleted).await?;
     if deleted > 0 {
         change_set.close(conn).await?;
     }
     step("a part of what was not seen is about to be deleted");
     transaction.commit().await?;
-    Ok(more.more)
+    Ok(more.found)
 }
 
 #[derive(QueryableByName)]
-struct More {
+struct Exists {
     #[diesel(sql_type = Bool)]
-    more: bool,
+    found: bool,
 }
 
 const FORGET_SEEN: &str = "DELETE FROM seen_records WHERE sync_id = $1 AND stream_id = $2";

@@ -25,7 +25,7 @@ pub(super) async fn records(
     if writes.is_empty() {
         return Ok(None);
     }
-    let change_set = change_sets::open(conn, versions).await?;
+    let change_set = open(conn, versions).await?;
     if change_set.has_snapshots {
         snapshots::make_way(conn, versions.stream_id, writes).await?;
     }
@@ -33,6 +33,20 @@ pub(super) async fn records(
         write(conn, &change_set, part).await?;
     }
     Ok(Some(change_set))
+}
+
+async fn open(
+    conn: &mut AsyncPgConnection,
+    versions: &Versions<'_>,
+) -> Result<ChangeSet, StoreError> {
+    let Versions {
+        tenant_id,
+        entity,
+        stream_id,
+        sync_id,
+        ..
+    } = *versions;
+    change_sets::open(conn, tenant_id, entity, stream_id, sync_id).await
 }
 
 /// Notes the later instants at which a feed vouched for what is stored. A list shows each record once, so nothing older
@@ -78,7 +92,7 @@ pub(super) async fn tombstones(
     let written = opened.is_some();
     let change_set = match opened {
         Some(change_set) => change_set,
-        None => change_sets::open(conn, versions).await?,
+        None => open(conn, versions).await?,
     };
     let (ids, instants): (Vec<&str>, Vec<DateTime<Utc>>) = gone
         .iter()

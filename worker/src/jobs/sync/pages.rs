@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct Pages {
     pages: Vec<Page>,
+    /// Of all of them: records and errors.
+    records: usize,
+    bytes: usize,
     reading: Reading,
     since: Option<Instant>,
 }
@@ -28,6 +31,8 @@ impl Pages {
     /// Adds a page that was `took` on its way.
     pub(super) fn push(&mut self, page: Page, took: Duration) {
         self.since.get_or_insert_with(Instant::now);
+        self.records += page.records.len() + page.rejected.len();
+        self.bytes += bytes_of(&page);
         self.reading.requests += page.requests;
         self.reading.took += took;
         self.pages.push(page);
@@ -43,11 +48,8 @@ impl Pages {
 
     /// Whether they are to be committed now, be the next page there or not.
     pub(super) fn are_ripe(&self) -> bool {
-        let sum = |of: fn(&Page) -> usize| self.pages.iter().map(of).sum::<usize>();
-        sum(|page| page.records.len() + page.rejected.len()) >= RECORDS
-            || sum(|page| page.records.iter().map(|record| record.body.len()).sum())
-                + sum(|page| page.rejected.iter().map(|error| error.payload.len()).sum())
-                >= BYTES
+        self.records >= RECORDS
+            || self.bytes >= BYTES
             || self.ripe_at().is_some_and(|at| at <= Instant::now())
     }
 
@@ -87,6 +89,13 @@ impl Pages {
             .map(new_error)
             .collect()
     }
+}
+
+/// What a page's records and errors hold.
+pub(super) fn bytes_of(page: &Page) -> usize {
+    let records = page.records.iter().map(|record| record.body.len());
+    let rejected = page.rejected.iter().map(|error| error.payload.len());
+    records.chain(rejected).sum()
 }
 
 pub(super) fn new_error(rejected: &Rejected) -> NewRecordError<'_> {

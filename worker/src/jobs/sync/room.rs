@@ -5,6 +5,8 @@ use std::time::Duration;
 use rail_shared::connectors::Page;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::pages::bytes_of;
+
 /// What a walk holds in memory, about, beside the page that is on its way: a batch and what comes while it is written.
 const KIB: u32 = 2_048;
 
@@ -27,10 +29,9 @@ impl Room {
 
     /// A place for a page, as soon as there is one. One that is larger than all of it takes all of it.
     pub(super) async fn take(&self, page: &Page) -> Option<SemaphorePermit<'_>> {
-        let records = page.records.iter().map(|record| record.body.len());
-        let rejected = page.rejected.iter().map(|error| error.payload.len());
-        let kib = records.chain(rejected).sum::<usize>() / 1_024;
-        let places = u32::try_from(kib).unwrap_or(KIB).clamp(1, KIB);
+        let places = u32::try_from(bytes_of(page) / 1_024)
+            .unwrap_or(KIB)
+            .clamp(1, KIB);
         // It is never closed.
         self.0.acquire_many(places).await.ok()
     }

@@ -2,7 +2,7 @@
 
 use rail_shared::domain::Tolerance;
 use rail_shared::failpoints::step;
-use rail_shared::store::sweep::{self, Missing, Walked};
+use rail_shared::store::sweep::{self, Missing, Verdict, Walked};
 
 use super::place::{Place, Sweep, write};
 use crate::runtime::{Attempt, Halt};
@@ -45,13 +45,15 @@ pub(super) async fn finish(
     })?;
     if !sweep.decided {
         let allowed = |found: Missing| tolerance.allows_deleting(found.missing, found.present);
-        let found = sweep::weigh(store, lease, &walked, &decided, allowed).await?;
-        if !allowed(found) {
-            return Ok(Swept::Refused(format!(
-                "{} of {} {entity} are missing from the vendor's complete list, more than maxDeleteFraction allows.",
-                found.missing, found.present
-            )));
-        }
+        let found = match sweep::weigh(store, lease, &walked, &decided, allowed).await? {
+            Verdict::Delete(found) => found,
+            Verdict::Refuse(found) => {
+                return Ok(Swept::Refused(format!(
+                    "{} of {} {entity} are missing from the vendor's complete list, more than maxDeleteFraction allows.",
+                    found.missing, found.present
+                )));
+            }
+        };
         attempt.made_progress();
         if found.missing == 0 {
             return Ok(Swept::Clean);
