@@ -1,14 +1,15 @@
-//! The fake Stripe as a program: prints its address and serves until it is told to end.
+//! The fake vendors as a program: prints the address and serves until it is told to end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
-use rail_tests::sandbox::Sandbox;
 use rail_tests::sandbox::stripe::{Counts, DEFAULT_KEY, Entity, Settings};
+use rail_tests::sandbox::vendors::{self, Running, Start};
+use rail_tests::sandbox::{Clock, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A fake Stripe on loopback, filled with records that follow from a seed. Faults, changes and the request log are at
+/// A fake vendor on loopback, filled with records that follow from a seed. Faults, changes and the request log are at
 /// /_sandbox/faults, /_sandbox/mutations and /_sandbox/requests.
 #[derive(Debug, Parser)]
 #[command(name = "rail-sandbox", version)]
@@ -19,13 +20,19 @@ struct Arguments {
     /// What every value is drawn from: the same seed and counts give the same records.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The API key that is accepted.
+    /// Which vendor: the id of its connector.
+    #[arg(long, default_value = "stripe", value_parser = clap::builder::PossibleValuesParser::new(vendors::names()))]
+    vendor: String,
+    /// How many records the largest entities of a vendor other than Stripe have.
+    #[arg(long, default_value_t = 1_000)]
+    size: u64,
+    /// The API key that the fake Stripe accepts.
     #[arg(long, default_value = DEFAULT_KEY)]
     key: String,
     /// How long to wait before every answer.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
-    /// How many customers there are. What is not given of the others follows from it.
+    /// How many customers the fake Stripe has. What is not given of the others follows from it.
     #[arg(long, default_value_t = 1_000)]
     customers: u64,
     #[command(flatten)]
@@ -35,7 +42,7 @@ struct Arguments {
 /// The entities whose number follows from the customers' unless it is given.
 #[derive(Debug, clap::Args)]
 #[command(
-    next_help_heading = "Records of other entities (in proportion to the customers unless given)"
+    next_help_heading = "Records of Stripe's other entities (in proportion to the customers unless given)"
 )]
 struct Others {
     #[arg(long)]
@@ -61,6 +68,22 @@ struct Others {
 }
 
 impl Arguments {
+    fn start(&self) -> anyhow::Result<Box<dyn Running>> {
+        if self.vendor == "stripe" {
+            return Ok(Box::new(Sandbox::try_start(self.settings())?));
+        }
+        let start = Start {
+            seed: self.seed,
+            size: self.size,
+            listen: self.listen,
+            latency: Duration::from_millis(self.latency_ms),
+            clock: Clock::default(),
+        };
+        let started = vendors::start(&self.vendor, &start)
+            .ok_or_else(|| anyhow::anyhow!("there is no vendor '{}'", self.vendor))?;
+        Ok(started?)
+    }
+
     fn settings(&self) -> Settings {
         let others = &self.others;
         let mut counts = Counts::for_customers(self.customers);
@@ -94,11 +117,12 @@ async fn main() -> anyhow::Result<()> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    let sandbox = Sandbox::try_start(arguments.settings())?;
+    let sandbox = arguments.start()?;
     println!(
-        "sandbox: a fake Stripe listens on {} (key {})",
+        "sandbox: a fake {} listens on {} and opens with {}",
+        arguments.vendor,
         sandbox.base_url(),
-        arguments.key
+        sandbox.vendor().credentials()
     );
     tokio::select! {
         _ = terminate.recv() => {}

@@ -4,7 +4,8 @@
 //!   `path` (may end in `*`), `after` and `times` (null for ever) may be left out. `GET` lists what is pending, `DELETE` clears it.
 //! - `POST /_sandbox/mutations` takes a change: `{"op": "create", "entity": "customers", "count": 3}`,
 //!   `{"op": "update", "entity": "customers", "id": "cus_…", "patch": {"name": "New"}}`, `{"op": "delete", "entity": …, "id": …}`,
-//!   `{"op": "setClock", "unixS": 1767225600}`, `{"op": "advanceClock", "seconds": 86400}`.
+//!   `{"op": "setClock", "unixS": 1767225600}`, `{"op": "advanceClock", "seconds": 86400}`,
+//!   `{"op": "expireTokens"}`, `{"op": "revokeTokens"}`.
 //! - `GET /_sandbox/requests` answers `{"counts": {path: n}, "requests": […]}`, oldest first; `DELETE` clears it.
 //!
 //! They need no key: the sandbox listens on loopback.

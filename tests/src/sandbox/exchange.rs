@@ -23,6 +23,28 @@ pub struct Request {
     pub body: Bytes,
 }
 
+impl Request {
+    /// The first value of a query parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// A header's value, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body's fields, when it is an HTML form.
+    pub fn form(&self) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(&self.body)
+            .into_owned()
+            .collect()
+    }
+}
+
 /// An answer before the server, or a fault, sends it.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -117,10 +139,28 @@ pub enum Mutation {
         /// By how much.
         seconds: i64,
     },
+    /// Ends the life of every access token; what refreshes them goes on working.
+    ExpireTokens,
+    /// Takes every token back, those that refresh too, as a customer who disconnects the app does.
+    RevokeTokens,
 }
 
 /// A fake vendor: what differs between the services the sandbox stands in for.
 pub trait Vendor: Send + Sync + 'static {
+    /// The id of the connector it stands in for: `stripe`.
+    fn connector(&self) -> &'static str;
+
+    /// Credentials, as a connection of that connector brings them, which open this sandbox. Where the vendor issues
+    /// tokens these are new ones on every call, which revoke no earlier ones.
+    fn credentials(&self) -> Value;
+
+    /// The truth: the records of this entity (by its name in the catalogue) that exist now, by the id under which the
+    /// connector stores them. Empty when there is no such entity.
+    fn holds(&self, entity: &str) -> Vec<(String, Value)>;
+
+    /// Told once where it is served (`http://127.0.0.1:4711`), for the vendors that say so in their answers.
+    fn opened(&self, _base_url: &str) {}
+
     /// The request headers the log keeps, in lower case. Never one that carries a secret.
     fn headers_of_interest(&self) -> &'static [&'static str];
 

@@ -26,6 +26,11 @@ pub enum Fault {
         /// The status.
         status: u16,
     },
+    /// The same refusal under status 200, as some vendors do.
+    RefusalInOk {
+        /// The status it should have had.
+        status: u16,
+    },
     /// A proxy's HTML page in place of the vendor's answer; with status 200 it looks like success.
     HtmlPage {
         /// The status.

@@ -13,17 +13,19 @@
 //! assert_eq!(sandbox.requests().count("/v1/customers"), 4);
 //! ```
 //!
-//! A further vendor is a module beside `stripe` with a type that implements [`Vendor`], started by
-//! [`Sandbox::serve`].
+//! A further vendor is a module beside `stripe` with a type that implements [`Vendor`], built from the [`kit`] and named
+//! in [`vendors`], which starts any of them by the id of its connector.
 
 mod body;
 mod clock;
 mod control;
 mod exchange;
 mod faults;
+pub mod kit;
 mod request_log;
 mod server;
 pub mod stripe;
+pub mod vendors;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,7 @@ impl<V: Vendor + Clone> Sandbox<V> {
         let listener = TcpListener::bind(listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        vendor.opened(&format!("http://{address}"));
         let (faults, requests) = (Faults::default(), RequestLog::default());
         let shared = Arc::new(Shared {
             vendor: Arc::new(vendor.clone()),

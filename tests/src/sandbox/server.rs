@@ -150,6 +150,10 @@ fn answer(request: &Request, fault: Option<&Fault>, shared: &Shared) -> Answer {
             None => refusal(429),
         },
         Some(Fault::Status { status }) => refusal(*status),
+        Some(Fault::RefusalInOk { status }) => Answer {
+            status: StatusCode::OK,
+            ..refusal(*status)
+        },
         Some(Fault::HtmlPage { status }) => html_page(*status),
         Some(Fault::EmptyObject) => Answer::json(StatusCode::OK, "{}".to_owned()),
         fault => shared.vendor.answer(request, fault),

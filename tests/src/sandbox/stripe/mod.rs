@@ -16,7 +16,6 @@ mod errors;
 mod events;
 mod ids;
 mod mutate;
-mod names;
 mod order;
 mod page_faults;
 mod query;

@@ -119,6 +119,13 @@ impl Settings {
         self
     }
 
+    /// Lives by this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Listens here instead of on a free loopback port.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {

@@ -12,8 +12,31 @@ use super::store::{Found, Page, Store};
 use super::{MutationError, Stripe, auth};
 use crate::sandbox::exchange::{Answer, Authorization, Mutation, Request, Vendor};
 use crate::sandbox::faults::Fault;
+use crate::sandbox::kit::merge;
 
 impl Vendor for Stripe {
+    fn connector(&self) -> &'static str {
+        "stripe"
+    }
+
+    fn credentials(&self) -> Value {
+        json!({ "apiKey": self.settings.keys[0] })
+    }
+
+    fn holds(&self, entity: &str) -> Vec<(String, Value)> {
+        let Some(entity) = Entity::named(entity) else {
+            return Vec::new();
+        };
+        let store = self.lock();
+        store
+            .live_indexes(entity)
+            .map(|index| {
+                let record = serde_json::from_str(&store.text(entity, index)).unwrap_or_default();
+                (store.world.id(entity, index), record)
+            })
+            .collect()
+    }
+
     fn headers_of_interest(&self) -> &'static [&'static str] {
         &[
             "stripe-version",
@@ -85,6 +108,9 @@ impl Vendor for Stripe {
             Mutation::AdvanceClock { seconds } => {
                 self.clock().advance(seconds);
                 Ok(json!({ "unixS": self.clock().now() }))
+            }
+            Mutation::ExpireTokens | Mutation::RevokeTokens => {
+                Err("Stripe's keys neither expire nor come from tokens".to_owned())
             }
         }
     }
@@ -237,29 +263,4 @@ fn version(request: &Request) -> Option<&str> {
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'-');
     (shape == [4, 2, 2] && digits && !name.is_empty()).then_some(version)
-}
-
-/// A JSON merge patch (RFC 7396).
-fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Value::Object(fields) = target else {
-        return;
-    };
-    for (key, value) in patch {
-        if value.is_null() {
-            // Stripe's records say null rather than leave a key out.
-            match fields.get_mut(&key) {
-                Some(field) => *field = Value::Null,
-                None => continue,
-            }
-        } else {
-            merge(fields.entry(key).or_insert(Value::Null), value);
-        }
-    }
 }

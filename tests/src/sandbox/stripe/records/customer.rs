@@ -1,11 +1,11 @@
 //! Customers.
 
 use super::super::entity::Entity;
-use super::super::names::called;
 use super::super::template::{Fill, Json};
 use super::super::world::World;
 use super::{currency, metadata, unknown};
 use crate::draw::Draw;
+use crate::sandbox::kit::names::called;
 
 /// City, state, country, postal code, locale and dialling prefix that belong together.
 type Place = (

@@ -1,4 +1,4 @@
-//! What people and companies in the sandbox are called.
+//! What people and companies in the sandboxes are called, and where they live.
 
 use crate::draw::Draw;
 
@@ -119,13 +119,16 @@ const AWKWARD: [&str; 16] = [
 ];
 
 /// What somebody is called, and the letters of it that fit into an e-mail address.
-pub(super) struct Called {
-    pub(super) name: String,
-    pub(super) mailbox: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// The whole name, in any script.
+    pub name: String,
+    /// Lower-case ASCII letters and dots: `amelia.brown`.
+    pub mailbox: String,
 }
 
 /// A person, a company, or now and then one of the awkward ones.
-pub(super) fn called(draw: &mut Draw) -> Called {
+pub fn called(draw: &mut Draw) -> Called {
     let (first, last) = (draw.pick(&FIRST), draw.pick(&LAST));
     let name = match draw.below(100) {
         0..80 => format!("{first} {last}"),
@@ -142,5 +145,61 @@ pub(super) fn called(draw: &mut Draw) -> Called {
     Called {
         name,
         mailbox: [first, last].join(".").trim_matches('.').to_owned(),
+    }
+}
+
+/// A place that a post office would find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// House number and street.
+    pub line: String,
+    /// The city.
+    pub city: &'static str,
+    /// State or province, where the country writes one.
+    pub region: Option<&'static str>,
+    /// The postal code.
+    pub postal_code: &'static str,
+    /// Two letters: `US`.
+    pub country: &'static str,
+    /// What its telephone numbers begin with: `+1503`.
+    pub dialling: &'static str,
+}
+
+/// City, region, postal code, country and dialling prefix that belong together.
+type Place = (
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const PLACES: [Place; 8] = [
+    ("Portland", Some("OR"), "97205", "US", "+1503"),
+    ("San Antonio", Some("TX"), "78205", "US", "+1210"),
+    ("Münster", None, "48143", "DE", "+49251"),
+    ("Kraków", None, "31-042", "PL", "+4812"),
+    ("Cork", Some("Co. Cork"), "T12 X8YN", "IE", "+35321"),
+    ("Wellington", None, "6011", "NZ", "+644"),
+    ("大阪市", Some("大阪府"), "530-0001", "JP", "+816"),
+    ("Québec", Some("QC"), "G1R 2B5", "CA", "+1418"),
+];
+
+/// An address; the same draw gives the same one.
+pub fn address(draw: &mut Draw) -> Address {
+    let (city, region, postal_code, country, dialling) = draw.pick(&PLACES);
+    let street = draw.pick(&[
+        "Harbour Street",
+        "Lindenallee",
+        "King's Road, Flat 2",
+        "Rue de l'Église",
+    ]);
+    Address {
+        line: format!("{} {street}", draw.between(1, 399)),
+        city,
+        region,
+        postal_code,
+        country,
+        dialling,
     }
 }
