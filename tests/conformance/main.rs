@@ -4,5 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod openapi;
+mod quickbooks;
+mod scripts;
 mod stripe_client;
 mod stripe_fixtures;
+mod xero;

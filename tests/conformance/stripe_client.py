@@ -6,12 +6,12 @@ of them hold.
 
 import json
 import sys
-import traceback
 import urllib.request
 from decimal import Decimal
 
 import stripe
 
+from checks import run
 from stripe_shapes import CLASSES, object_complaints
 
 # What is read from standard input: {"baseUrl", "key", "restrictedKey", "ids": {entity: [newest, ...]}, "deletedCustomer"}
@@ -204,18 +204,5 @@ CHECKS = (
 )
 
 
-def main():
-    failures = 0
-    for check in CHECKS:
-        try:
-            check()
-            print(f"ok     {check.__name__}")
-        except Exception:  # every other check is still worth its line
-            failures += 1
-            print(f"FAILED {check.__name__}\n{traceback.format_exc()}")
-    print(f"{len(CHECKS) - failures} of {len(CHECKS)} checks hold with stripe {stripe.VERSION}")
-    return min(failures, 1)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(CHECKS, f"stripe {stripe.VERSION}"))

@@ -22,10 +22,12 @@ mod control;
 mod exchange;
 mod faults;
 pub mod kit;
+pub mod quickbooks;
 mod request_log;
 mod server;
 pub mod stripe;
 pub mod vendors;
+pub mod xero;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,9 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::quickbooks::QuickBooks;
 use super::stripe::{Settings, Stripe};
+use super::xero::Xero;
 use super::{Clock, Faults, RequestLog, Sandbox, Vendor};
 
 /// What a fake vendor is started with. The same seed and size give the same records.
@@ -86,7 +88,11 @@ impl<V: Vendor> Running for Sandbox<V> {
 type Starter = fn(&Start) -> io::Result<Box<dyn Running>>;
 
 /// The vendors there are: one line for each.
-const VENDORS: &[(&str, Starter)] = &[("stripe", |start| run(start, stripe))];
+const VENDORS: &[(&str, Starter)] = &[
+    ("stripe", |start| run(start, stripe)),
+    ("quickbooks", |start| run(start, QuickBooks::new)),
+    ("xero", |start| run(start, Xero::new)),
+];
 
 /// The names of all vendors: the connectors' ids.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -4,17 +4,24 @@
 //! as a [`Fault`](super::Fault) says), writes them with [`write`] so that money keeps its digits, and lets callers in
 //! through an [`OAuth`](oauth::OAuth) server where it has one. Everything follows from a seed.
 
+pub mod changes;
 mod exact;
+pub mod limits;
 mod merge;
+mod money;
 pub mod names;
 pub mod oauth;
 pub mod pages;
 pub mod seeded;
 mod shelf;
 mod sign;
+mod template;
 pub mod times;
+pub mod xml;
 
 pub use self::exact::{exact, exact_text, parsed, write};
 pub use self::merge::merge;
+pub use self::money::{cents, money, money_text, some_money};
 pub use self::shelf::{Record, Shelf, ShelfError, Stamp};
 pub use self::sign::hmac_sha256;
+pub use self::template::Template;

@@ -6,7 +6,7 @@ use hyper::header::AUTHORIZATION;
 
 use super::policy::ClientAuth;
 use super::{OAuth, Refusal};
-use crate::sandbox::exchange::Request;
+use crate::sandbox::exchange::{Authorization, Request};
 
 /// Lets the one known client pass, if it proves itself the way the policy wants.
 pub(super) fn check(
@@ -32,6 +32,18 @@ pub(super) fn check(
         Ok(())
     } else {
         refused("the client is not known, or its secret is wrong")
+    }
+}
+
+/// What the client's proof is worth, if there is one.
+pub(super) fn verdict(server: &OAuth, request: &Request) -> Authorization {
+    let form = request.form();
+    let tries =
+        request.header(AUTHORIZATION.as_str()).is_some() || field(&form, "client_secret").is_some();
+    match (tries, check(server, request, &form)) {
+        (false, _) => Authorization::Absent,
+        (true, Ok(())) => Authorization::Right,
+        (true, Err(_)) => Authorization::Wrong,
     }
 }
 

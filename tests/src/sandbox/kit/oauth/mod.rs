@@ -147,7 +147,10 @@ impl OAuth {
     pub fn revoke(&self, request: &Request) -> Result<(), Refusal> {
         let form = request.form();
         client::check(self, request, &form)?;
+        // Some vendors take JSON here in place of a form.
+        let json: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let token = client::field(&form, "token")
+            .or_else(|| json["token"].as_str())
             .ok_or_else(|| Refusal::new("invalid_request", "the parameter 'token' is missing"))?;
         self.lock().revoke(token);
         Ok(())
@@ -169,6 +172,14 @@ impl OAuth {
         match token {
             Some(token) => self.lock().worth(token, self.clock.now()),
             None => Bearer::Absent,
+        }
+    }
+
+    /// The verdict for the request log: of the bearer token or, where there is none, of the client.
+    pub fn authorization(&self, request: &Request) -> Authorization {
+        match self.bearer(request) {
+            Bearer::Absent => client::verdict(self, request),
+            bearer => bearer.authorization(),
         }
     }
 

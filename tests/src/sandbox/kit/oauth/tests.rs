@@ -256,9 +256,13 @@ fn revoking_either_token_ends_both() {
     let server = server(Policy::code_flow());
     let tokens = server.issue("", "");
     let form = format!("token={}", tokens.refresh_token.unwrap());
-    let asked = request("", &[("authorization", &basic())], &form);
-    assert_eq!(server.revoke(&asked), Ok(()));
+    let asked = |body: &str| request("", &[("authorization", &basic())], body);
+    assert_eq!(server.revoke(&asked(&form)), Ok(()));
     assert_eq!(worth(&server, &tokens.access_token), Bearer::Revoked);
+    let other = server.issue("", "").access_token;
+    let body = json!({ "token": other }).to_string();
+    assert_eq!(server.revoke(&asked(&body)), Ok(()));
+    assert_eq!(worth(&server, &other), Bearer::Revoked);
     assert_eq!(worth(&server, "at_other"), Bearer::Unknown);
     assert_eq!(server.bearer(&request("", &[], "")), Bearer::Absent);
 }
