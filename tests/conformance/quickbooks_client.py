@@ -5,9 +5,13 @@ of them hold.
 """
 
 import json
+import os
 import sys
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
+
+# The sandbox has no TLS. Said before the libraries are read, which ask for it then.
+os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 import requests
 from intuitlib.client import AuthClient
