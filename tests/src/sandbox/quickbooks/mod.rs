@@ -5,9 +5,10 @@
 //! JSON is asked for, empty pages without a list, positions that begin at one, name lists that hide what is inactive,
 //! changes that end at a thousand without a word, and faults in three shapes.
 //!
-//! Simplifications: one company with one currency, no LIKE and no list of fields in queries, and nothing is written over
-//! HTTP. Which order a query without ORDERBY has, and which of too many changes are left out, is the sandbox's own choice:
-//! QuickBooks promises neither.
+//! Simplifications: one company with one currency, no LIKE and no list of fields in queries, no limit per second, amounts
+//! in XML pass through doubles, and nothing is written over HTTP. Which order a query without ORDERBY has, and which of too
+//! many changes are left out, is the sandbox's own choice: QuickBooks promises neither. A refresh token that was replaced is
+//! dead at once, which is the strictest reading of what Intuit promises.
 
 mod cdc;
 mod company;
