@@ -134,5 +134,4 @@ fn note(text: &mut String, escape: &str) {
 }
 
 #[cfg(test)]
-#[path = "pages_tests.rs"]
 mod tests;
