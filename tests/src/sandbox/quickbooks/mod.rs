@@ -15,6 +15,7 @@ mod company;
 mod entity;
 mod errors;
 mod query;
+mod reads;
 mod records;
 mod reports;
 mod select;

@@ -12,6 +12,7 @@ mod entity;
 mod errors;
 mod ledger;
 mod lists;
+mod reads;
 mod records;
 mod times;
 mod vendor;
