@@ -11,8 +11,8 @@ mod targeted;
 mod walk;
 
 use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode, Tolerance};
-use rail_shared::store::syncs::{self, SyncEntityRow};
-use rail_shared::store::{StoreError, connections, snapshots};
+use rail_shared::store::records::{self, Walked};
+use rail_shared::store::{StoreError, connections, snapshots, syncs};
 
 use crate::runtime::{Attempt, Halt};
 use place::Rest;
@@ -87,7 +87,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     Err(Halt::Failed(deletes_refused(&refused)))
 }
 
-/// What is to be said where more of an entity's records could not be stored than is allowed.
+/// What is to be said where more of what the walk through an entity saw could not be stored than is allowed.
 async fn too_many_errors(
     attempt: &Attempt,
     entity: &str,
@@ -97,18 +97,14 @@ async fn too_many_errors(
         return Ok(None);
     };
     let mut conn = attempt.worker.store.connect().await?;
-    let entities = syncs::entities_of(&mut conn, attempt.lease.job_id.into()).await?;
-    let row = entities.iter().find(|row| row.entity == entity);
-    Ok(row
-        .filter(|row| !tolerance.allows_errors(row.errors, row.fetched))
-        .map(|row| {
-            let SyncEntityRow {
-                errors, fetched, ..
-            } = row;
-            format!(
-                "{errors} of {fetched} {entity} could not be stored, more than maxErrorRate {rate} allows."
-            )
-        }))
+    let sync_id = attempt.lease.job_id.into();
+    let Walked { fetched, errors } = records::walked(&mut conn, sync_id, entity).await?;
+    let spoilt = !tolerance.allows_errors(errors, fetched);
+    Ok(spoilt.then(|| {
+        format!(
+            "{errors} of {fetched} {entity} could not be stored, more than maxErrorRate {rate} allows."
+        )
+    }))
 }
 
 fn spoilt_by_errors(reasons: &[String]) -> Failure {

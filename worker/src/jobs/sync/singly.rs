@@ -10,7 +10,7 @@ use rail_shared::domain::{
 };
 use rail_shared::failpoints::step;
 use rail_shared::store::record_errors::{self, NewRecordError};
-use rail_shared::store::records::{self, Batch, Gone, NewRecord, Seen, Versions};
+use rail_shared::store::records::{self, Batch, Gone, NewRecord, Read, Seen, Versions};
 use rail_shared::store::sync_log::Reading;
 use tokio::time::Instant;
 
@@ -168,6 +168,7 @@ impl Singly<'_> {
                 read_from: ReadFrom::List,
             },
             gone: &gone,
+            read: Read::Singly,
             rejected: &rejected,
             resolved: &brought.resolved,
             cursor: place.as_ref(),

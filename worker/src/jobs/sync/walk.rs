@@ -5,7 +5,7 @@ use std::pin::pin;
 use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
 use rail_shared::domain::{SyncMode, Tolerance};
 use rail_shared::failpoints::step;
-use rail_shared::store::records::{self, Batch, GoesOn, Seen, Versions};
+use rail_shared::store::records::{self, Batch, GoesOn, Read, Seen, Versions};
 use rail_shared::store::snapshots::{self, Making, Part};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
@@ -238,6 +238,7 @@ impl<'a> Walk<'a> {
                 read_from: last.read_from,
             },
             gone: &[],
+            read: Read::InPages,
             rejected: &pages.rejected(),
             resolved: &[],
             cursor: place.as_ref(),
