@@ -38,6 +38,9 @@ pub(in crate::store) struct Known {
 
 /// Asks what is stored of the versions. Sending ids and getting fingerprints back is far cheaper than sending
 /// bytes that turn out to be known.
+///
+/// Id by id, as everything here that is about many ids: a plan that was made while the table was empty knows no better way
+/// then. One by `= ANY` may have been taken for dearer than reading the whole stream, and be kept.
 pub(super) async fn probe<'a>(
     conn: &mut AsyncPgConnection,
     versions: &Versions<'a>,
@@ -48,8 +51,9 @@ pub(super) async fn probe<'a>(
         .map(|record| record.external_id)
         .collect();
     let rows: Vec<StoredRow> = statement(
-        "SELECT external_id, fingerprint, as_of, deleted_at IS NOT NULL AS deleted
-         FROM records WHERE stream_id = $1 AND external_id = ANY($2)",
+        "SELECT r.* FROM unnest($2) AS wanted (id)
+         CROSS JOIN LATERAL (SELECT external_id, fingerprint, as_of, deleted_at IS NOT NULL AS deleted
+                             FROM records WHERE stream_id = $1 AND external_id = wanted.id LIMIT 1) r",
     )
     .bind::<BigInt, _>(versions.stream_id)
     .bind::<Array<Text>, _>(ids)
