@@ -95,6 +95,18 @@ impl Store {
         Ok(transaction)
     }
 
+    /// A short [view](Self::view) for what is found by key: several statements that are to see the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be had in five seconds.
+    pub async fn glance(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction
+            .batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await?;
+        Ok(transaction)
+    }
+
     /// Whether Postgres answers.
     ///
     /// # Errors
