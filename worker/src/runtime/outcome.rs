@@ -152,6 +152,7 @@ mod tests {
             barren_attempts,
             idle_for: Duration::ZERO,
             cancelled: false,
+            length: Duration::from_secs(15),
         }
     }
 

@@ -1,10 +1,10 @@
 //! A sync: walks each entity at the vendor, page by page, commits batches of pages, and deletes what a complete walk did
 //! not see; or, for a SNAPSHOT, seals the copy that it made.
 
+mod commit;
 mod pages;
 mod place;
 mod retrying;
-mod room;
 mod singly;
 mod sweeping;
 mod targeted;
