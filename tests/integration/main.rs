@@ -14,6 +14,7 @@ mod jobs;
 mod leases;
 mod ordered;
 mod own_records;
+mod parallel;
 mod queue;
 mod record_errors;
 mod retry;
