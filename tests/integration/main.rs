@@ -16,6 +16,7 @@ mod leases;
 mod migrating;
 mod ordered;
 mod own_records;
+mod parallel;
 mod plans;
 mod put_errors;
 mod queue;

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use deadpool::managed::QueueMode;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -38,6 +39,8 @@ impl Store {
         );
         let pool = Pool::builder(address)
             .max_size(size)
+            // Those in use lately have prepared what is asked of them; and each keeps memory for the most it ever sent.
+            .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(Self { pool })
