@@ -38,3 +38,26 @@ impl Uploads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_place_in_ten_seconds_is_told_and_a_place_that_is_given_back_is_free() {
+        let uploads = Uploads::default();
+        let mut places = Vec::new();
+        for _ in 0..16 {
+            places.push(uploads.take().await.unwrap());
+        }
+        let begun = tokio::time::Instant::now();
+        let problem = uploads.take().await.unwrap_err();
+        assert!(
+            problem.to_string().starts_with("too-many-uploads"),
+            "{problem}"
+        );
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        places.pop();
+        assert!(uploads.take().await.is_ok());
+    }
+}

@@ -26,18 +26,24 @@ ALTER TABLE records
     ADD change_set       bigint,
     ADD first_change_set bigint;
 
--- What was there before is one change set for each sync that wrote it.
-WITH written AS (
-    SELECT s.tenant_id, s.entity, r.stream_id, r.sync_id, max(r.changed_at) AS at
-    FROM records r JOIN streams s ON s.id = r.stream_id GROUP BY s.tenant_id, s.entity, r.stream_id, r.sync_id
-)
-INSERT INTO change_sets (tenant_id, entity, seq, stream_id, sync_id, at)
-SELECT tenant_id, entity, row_number() OVER (PARTITION BY tenant_id, entity ORDER BY at), stream_id, sync_id, at
-FROM written;
+-- What was there before becomes change sets of at most a thousand records that one sync wrote, as they come from now on:
+-- whoever reads the feed of changes has one of them sorted for each page.
+CREATE TEMPORARY TABLE written ON COMMIT DROP AS
+SELECT stream_id, external_id, sync_id, changed_at, dense_rank() OVER (ORDER BY stream_id, sync_id, part) AS no
+FROM (SELECT stream_id, external_id, sync_id, changed_at,
+             (row_number() OVER (PARTITION BY stream_id, sync_id ORDER BY external_id) - 1) / 1000 AS part
+      FROM records) placed;
+ANALYZE written;
+INSERT INTO change_sets (id, tenant_id, entity, seq, stream_id, sync_id, at)
+SELECT no, tenant_id, entity, row_number() OVER (PARTITION BY tenant_id, entity ORDER BY at, no), stream_id, sync_id, at
+FROM (SELECT w.no, s.tenant_id, s.entity, w.stream_id, w.sync_id, max(w.changed_at) AS at
+      FROM written w JOIN streams s ON s.id = w.stream_id
+      GROUP BY w.no, s.tenant_id, s.entity, w.stream_id, w.sync_id) sets;
+SELECT setval('change_sets_id_seq', (SELECT coalesce(max(id), 0) + 1 FROM change_sets), false);
 INSERT INTO change_counters (tenant_id, entity, last_seq)
 SELECT tenant_id, entity, max(seq) FROM change_sets GROUP BY tenant_id, entity;
-UPDATE records r SET change_set = c.id, first_change_set = c.id FROM change_sets c
-WHERE c.stream_id = r.stream_id AND c.sync_id IS NOT DISTINCT FROM r.sync_id;
+UPDATE records r SET change_set = w.no, first_change_set = w.no FROM written w
+WHERE w.stream_id = r.stream_id AND w.external_id = r.external_id;
 
 ALTER TABLE records ALTER change_set SET NOT NULL, ALTER first_change_set SET NOT NULL, DROP sync_id;
 -- Without the stream, which its number implies: one index leads from a stream to its records, so no plan can take the

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::Utc;
 use futures::future::join_all;
-use rail_shared::domain::Scope;
+use rail_shared::domain::{Presence, ReadFrom, Scope, Ties};
 use rail_shared::store::changes::prune;
+use rail_shared::store::records::{NewRecord, Versions, upsert};
+use rail_shared::store::{api_keys, streams};
 use rail_tests::draw::Draw;
 use rail_tests::harness::{Caller, Rail, send, text};
 use rail_tests::wait::{SOON, wait_until};
@@ -226,6 +229,63 @@ async fn whoever_follows_while_many_write_ends_with_what_is_stored() {
     }
     let query = format!("&connectionId={}", connections[0]);
     assert_eq!(of_one, stored(&rail, "customers", &query).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_later_is_told_later_though_it_was_begun_earlier() {
+    let rail = Rail::builder().workers(0).start().await;
+    let store = rail.database.store();
+    let mut streams = Vec::new();
+    let tenant = {
+        let mut conn = store.connect().await.unwrap();
+        let tenant = api_keys::ensure_tenant(&mut conn, "default").await.unwrap();
+        for _ in 0..2 {
+            let connection = rail.connect_stripe().await.parse().unwrap();
+            let stream = streams::ensure(&mut conn, tenant, connection, "customers").await;
+            streams.push(stream.unwrap().id);
+        }
+        tenant
+    };
+    let mut consumer = Consumer::new(&rail, "customers", "limit=2");
+    let record = |external_id| NewRecord {
+        external_id,
+        payload: "{}",
+        fingerprint: [1; 16],
+        created_at: None,
+        updated_at: None,
+        as_of: Utc::now(),
+        presence: Presence::Here,
+    };
+    let (first, second) = (&[record("first")], &[record("second")]);
+    let versions = |stream_id, records| Versions {
+        tenant_id: tenant,
+        entity: "customers",
+        stream_id,
+        sync_id: None,
+        records,
+        ties: Ties::TakeNew,
+        read_from: ReadFrom::List,
+    };
+    let (mut early, mut late) = (store.begin().await.unwrap(), store.begin().await.unwrap());
+
+    let of_early = upsert(&mut early, &versions(streams[0], first))
+        .await
+        .unwrap();
+    let of_late = upsert(&mut late, &versions(streams[1], second))
+        .await
+        .unwrap();
+    of_late.change_set.unwrap().close(&mut late).await.unwrap();
+    late.commit().await.unwrap();
+    assert_eq!(consumer.catch_up().await, ["ADDED second"]);
+    of_early
+        .change_set
+        .unwrap()
+        .close(&mut early)
+        .await
+        .unwrap();
+    early.commit().await.unwrap();
+
+    assert_eq!(consumer.catch_up().await, ["ADDED first"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

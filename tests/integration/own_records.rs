@@ -4,8 +4,12 @@ use std::fs;
 
 use rail_shared::domain::Scope;
 use rail_tests::harness::{Answer, Caller, Rail, send, text};
+use rail_tests::wait::{SOON, wait_until};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
@@ -187,6 +191,86 @@ async fn bodies_of_one_entity_at_the_same_time_neither_block_nor_lose() {
         1,
         "the request that began last won throughout"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_put_in_as_it_is_stored_is_not_written_at_all() {
+    let rail = Rail::builder().workers(0).start().await;
+    let body = r#"[{"id":"C-1","value":1}]"#;
+    let _ = put(&rail.caller, "contracts", JSON, body).await.expect(200);
+    let row = "SELECT xmin::text || ctid::text || as_of::text FROM records";
+    let written = rail.database.ask(row).await;
+
+    let again = put(&rail.caller, "contracts", JSON, body).await.expect(200);
+
+    assert_eq!(counts(&again), [1, 0, 0, 1, 0]);
+    assert_eq!(
+        rail.database.ask(row).await,
+        written,
+        "not even its instant, which would cost what storing it does"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_says_it_is_too_long_is_refused_at_once() {
+    let rail = Rail::builder().workers(0).start().await;
+    let request = rail.caller.request(Method::PUT, "/records/contracts");
+    let request = request.build().unwrap();
+    let key = request.headers()["authorization"].to_str().unwrap();
+    let (path, url) = (request.url().path(), rail.url());
+    let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nHost: rail\r\nAuthorization: {key}\r\nContent-Type: {NDJSON}\r\nContent-Length: {}\r\n\r\n",
+        1024 * 1024 * 1024 + 1
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+
+    let mut answer = [0; 12];
+    timeout(SOON, stream.read_exact(&mut answer))
+        .await
+        .expect("an answer before the body")
+        .unwrap();
+
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    assert_eq!(rail.database.ask("SELECT count(*) FROM streams").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_bodies_are_read_at_once_and_the_next_waits_for_one_of_them_to_end() {
+    let rail = Rail::builder().workers(0).start().await;
+    let mut open = Vec::new();
+    for n in 0..16 {
+        let (sender, parts) = futures::channel::mpsc::unbounded::<std::io::Result<String>>();
+        let entity = format!("entity_{n}");
+        let caller = rail.caller.clone();
+        let body = Body::wrap_stream(parts);
+        let putting =
+            tokio::spawn(async move { put(&caller, &entity, NDJSON, body).await.expect(200) });
+        // So many lines that some are committed: it has its place.
+        let lines: String = (0..1_000).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+        sender.unbounded_send(Ok(lines)).unwrap();
+        open.push((sender, putting));
+    }
+    wait_until(SOON, "all sixteen are being read", async || {
+        rail.database.ask("SELECT count(*) FROM records").await == 16_000
+    })
+    .await;
+
+    let caller = rail.caller.clone();
+    let next = tokio::spawn(async move { put(&caller, "next", NDJSON, "{\"id\":1}").await });
+    // What comes later than that one, and needs no place, is answered meanwhile.
+    for _ in 0..20 {
+        let _ = rail.caller.get("/records/contracts").await.expect(200);
+    }
+    assert!(!next.is_finished(), "there is no place for it");
+    let (sender, putting) = open.pop().unwrap();
+    drop(sender);
+
+    assert_eq!(counts(&putting.await.unwrap()), [1_000, 1_000, 0, 0, 0]);
+    let next = next.await.unwrap().expect(200);
+    assert_eq!(counts(&next), [1, 1, 0, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

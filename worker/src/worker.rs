@@ -13,7 +13,7 @@ use rail_shared::store::connections::ConnectionRow;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::runtime::{self, Claims, HeldLeases, Pool, Settling, Work, pool};
+use crate::runtime::{self, Claims, HeldLeases, Memory, Pool, Settling, Work, pool};
 use crate::{jobs, upkeep};
 
 /// One worker process. Cheap to clone.
@@ -45,6 +45,8 @@ pub struct Worker {
     pub claims: Claims,
     /// The leases it holds.
     pub held: HeldLeases,
+    /// What its syncs hold of pages, and write at once.
+    pub memory: Memory,
     /// Where ends of attempts are written.
     pub settling: Settling,
     /// What is done for a claimed job.
@@ -63,8 +65,8 @@ impl Worker {
     ) -> anyhow::Result<Self> {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let guard = Guard::public_and(shared.connector_base_urls.values());
-        // A sync holds one connection at a time, an export its view and one to report; upkeep and heartbeats need some
-        // too. With fewer, jobs would wait for each other.
+        // A sync writes in one connection at a time, whatever it reads at once; an export holds its view and one to report; upkeep and
+        // heartbeats need some too. With fewer, jobs would wait for each other.
         let needed = config.syncs + 2 * config.exports + 4;
         let store = Store::new(&shared.database_url, shared.db_connections.max(needed))?;
         let ringer = Ringer::new(&doorbell);
@@ -72,6 +74,7 @@ impl Worker {
         Ok(Self {
             claims: Claims::new(store.clone(), name.clone(), config.lease),
             held: HeldLeases::default(),
+            memory: Memory::default(),
             settling: Settling::new(store.clone(), ringer.clone()),
             work: jobs::run,
             store,

@@ -4,13 +4,14 @@ mod pushed;
 mod split;
 
 use rail_shared::connectors::{OwnRecord, OwnRules, Refused};
-use rail_shared::domain::Presence;
+use rail_shared::domain::{PayloadOf, Presence};
 use rail_shared::store::audit;
-use rail_shared::store::own_records::{self, OwnStream};
+use rail_shared::store::own_records::{self, OwnStream, Put};
+use rail_shared::store::record_errors::{MAX_PAYLOAD_BYTES, NewRecordError};
 use rail_shared::store::records::{Counts, NewRecord};
 
 pub use pushed::Pushed;
-use split::{Form, MAX_RECORD_BYTES, Piece, Splitter};
+use split::{Extent, Form, MAX_RECORD_BYTES, Piece, Splitter};
 
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -43,6 +44,7 @@ pub async fn feed(
         form: body.form(),
         stream: None,
         batch: Vec::new(),
+        rejected: Vec::new(),
         batch_bytes: 0,
         counts: Counts::default(),
         errors: 0,
@@ -68,10 +70,19 @@ struct Feeding<'a> {
     /// Made with the first batch.
     stream: Option<OwnStream>,
     batch: Vec<(OwnRecord, String)>,
+    /// What comes with the batch and cannot be stored.
+    rejected: Vec<Rejected>,
     batch_bytes: usize,
     counts: Counts,
     errors: u64,
     refused: Vec<RefusedRecord>,
+}
+
+/// A record that cannot be stored, and its first bytes.
+struct Rejected {
+    why: Refused,
+    bytes: Vec<u8>,
+    truncated: bool,
 }
 
 impl Feeding<'_> {
@@ -106,11 +117,13 @@ impl Feeding<'_> {
 
     async fn add_all(&mut self, found: &mut Vec<Piece>) -> Result<(), Problem> {
         for piece in found.drain(..) {
-            if let Err(problem) = self.add(piece) {
+            if let Err(problem) = self.add(piece).await {
                 self.commit().await?;
                 return Err(problem);
             }
-            if self.batch.len() >= BATCH_RECORDS || self.batch_bytes >= BATCH_BYTES {
+            if self.batch.len() + self.rejected.len() >= BATCH_RECORDS
+                || self.batch_bytes >= BATCH_BYTES
+            {
                 self.commit().await?;
             }
         }
@@ -118,20 +131,29 @@ impl Feeding<'_> {
     }
 
     /// Adds a record to the batch, or to those that cannot be stored.
-    fn add(&mut self, piece: Piece) -> Result<(), Problem> {
-        let Piece { place, bytes } = piece;
+    async fn add(&mut self, piece: Piece) -> Result<(), Problem> {
+        let Piece {
+            place,
+            bytes,
+            extent,
+        } = piece;
         let refuse = |code, message: String| Refused {
             external_id: None,
             code,
             message,
         };
-        let read = match bytes.map(String::from_utf8) {
-            None => {
+        let read = match (extent, std::str::from_utf8(&bytes)) {
+            (Extent::Cut, _) => {
                 let message = format!("the record has more than {MAX_RECORD_BYTES} bytes");
                 Err(refuse("too-large", message))
             }
-            Some(Err(_)) => Err(refuse("not-utf8", "the record is not UTF-8".to_owned())),
-            Some(Ok(json)) => self.rules.read(&json).map(|record| (record, json)),
+            (Extent::Whole, Err(_)) => {
+                Err(refuse("not-utf8", "the record is not UTF-8".to_owned()))
+            }
+            (Extent::Whole, Ok(json)) => {
+                let read = self.rules.read(json);
+                read.map(|record| (record, json.to_owned()))
+            }
         };
         match read {
             Ok((record, json)) => {
@@ -145,21 +167,44 @@ impl Feeding<'_> {
                 )));
             }
             Err(refused) => {
-                self.errors += 1;
-                if self.refused.len() < SHOWN {
-                    self.refused.push(RefusedRecord::new(place, refused));
+                // A version that follows one that can be stored is not resolved by it.
+                if self.is_in_batch(refused.external_id.as_deref()) {
+                    self.commit().await?;
                 }
+                self.reject(place, refused, bytes, extent);
             }
         }
         Ok(())
     }
 
+    fn is_in_batch(&self, id: Option<&str>) -> bool {
+        let mut ids = self.batch.iter().map(|(record, _)| &record.external_id);
+        id.is_some_and(|id| ids.any(|other| other == id))
+    }
+
+    /// Counts a record that cannot be stored, shows it if it is one of the first, and keeps its first bytes.
+    fn reject(&mut self, place: u64, why: Refused, mut bytes: Vec<u8>, extent: Extent) {
+        self.errors += 1;
+        if self.refused.len() < SHOWN {
+            self.refused.push(RefusedRecord::new(place, why.clone()));
+        }
+        let truncated = extent == Extent::Cut || bytes.len() > MAX_PAYLOAD_BYTES;
+        bytes.truncate(MAX_PAYLOAD_BYTES);
+        self.batch_bytes += bytes.len();
+        self.rejected.push(Rejected {
+            why,
+            bytes,
+            truncated,
+        });
+    }
+
     async fn commit(&mut self) -> Result<(), Problem> {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && self.rejected.is_empty() {
             return Ok(());
         }
         let stream = self.stream().await?;
         let batch = std::mem::take(&mut self.batch);
+        let rejected = std::mem::take(&mut self.rejected);
         self.batch_bytes = 0;
         let records: Vec<NewRecord<'_>> = batch
             .iter()
@@ -173,9 +218,26 @@ impl Feeding<'_> {
                 presence: Presence::Here,
             })
             .collect();
-        let tenant = self.caller.tenant();
-        let counts =
-            own_records::put(&self.api.store, tenant, self.entity, stream.id, &records).await?;
+        let rejected: Vec<NewRecordError<'_>> = rejected
+            .iter()
+            .map(|rejected| NewRecordError {
+                external_id: rejected.why.external_id.as_deref(),
+                code: rejected.why.code,
+                message: &rejected.why.message,
+                as_of: Some(stream.now),
+                payload: &rejected.bytes,
+                payload_of: PayloadOf::Record,
+                truncated: rejected.truncated,
+            })
+            .collect();
+        let put = Put {
+            tenant_id: self.caller.tenant(),
+            entity: self.entity,
+            stream_id: stream.id,
+            records: &records,
+            rejected: &rejected,
+        };
+        let counts = own_records::put(&self.api.store, &put).await?;
         self.counts.created += counts.created;
         self.counts.updated += counts.updated;
         self.counts.unchanged += counts.unchanged;

@@ -128,3 +128,48 @@ impl<'a> ApiExtractor<'a> for Pushed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    fn pushed(parts: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Pushed {
+        Pushed {
+            form: Form::Lines,
+            parts: Box::pin(parts),
+            bytes: 0,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stands_still_for_half_a_minute_is_given_up_and_a_slow_one_is_not() {
+        let slow = stream::unfold(0, async |part| {
+            tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
+            (part < 5).then_some((Ok(Bytes::from_static(b"{}")), part + 1))
+        });
+        let mut body = pushed(slow.chain(stream::pending()));
+        for _ in 0..5 {
+            assert!(body.part().await.unwrap().is_some());
+        }
+        let begun = tokio::time::Instant::now();
+        let problem = body.part().await.unwrap_err();
+        assert!(
+            problem.to_string().starts_with("malformed-json"),
+            "{problem}"
+        );
+        assert_eq!(begun.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_grows_too_long_without_having_said_so_is_refused() {
+        let part = Bytes::from(vec![b' '; 64 * 1024 * 1024]);
+        let mut body = pushed(stream::repeat_with(move || Ok(part.clone())));
+        for _ in 0..16 {
+            assert!(body.part().await.unwrap().is_some());
+        }
+        let problem = body.part().await.unwrap_err();
+        assert!(problem.to_string().starts_with("too-large"), "{problem}");
+    }
+}

@@ -2,10 +2,13 @@
 
 use std::mem;
 
+use rail_shared::store::record_errors::MAX_PAYLOAD_BYTES;
 use serde::de::IgnoredAny;
 
 /// A record beyond this is refused.
 pub const MAX_RECORD_BYTES: usize = 4 * 1024 * 1024;
+/// So many bytes of a record that is too large are held: as many as are kept of one that cannot be stored.
+const CUT_BYTES: usize = MAX_PAYLOAD_BYTES;
 
 /// How records stand in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +24,19 @@ pub enum Form {
 pub struct Piece {
     /// Where it stands, counted from 1: its line, or its place in the array.
     pub place: u64,
-    /// Its bytes, without white space around them; `None` for one that is too large.
-    pub bytes: Option<Vec<u8>>,
+    /// Its bytes, without white space around them; of one that is too large, the first of them.
+    pub bytes: Vec<u8>,
+    /// Whether these are all.
+    pub extent: Extent,
+}
+
+/// How much of a record is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Only its first bytes: it is too large.
+    Cut,
 }
 
 /// A body that cannot be read on, and why.
@@ -158,13 +172,17 @@ impl Splitter {
     }
 
     fn hold(&mut self, bytes: &[u8]) {
-        if self.held.len() + bytes.len() > MAX_RECORD_BYTES {
+        if !self.too_large && self.held.len() + bytes.len() > MAX_RECORD_BYTES {
             self.too_large = true;
-            self.held = Vec::new();
+            self.held.truncate(CUT_BYTES);
+            self.held.shrink_to_fit();
         }
-        if !self.too_large {
-            self.held.extend_from_slice(bytes);
-        }
+        let room = if self.too_large {
+            CUT_BYTES - self.held.len()
+        } else {
+            bytes.len()
+        };
+        self.held.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     /// Ends the record at hand; a line without one is passed over.
@@ -174,7 +192,12 @@ impl Splitter {
         if too_large || !record.is_empty() {
             found.push(Piece {
                 place: self.place,
-                bytes: (!too_large).then(|| record.to_vec()),
+                bytes: record.to_vec(),
+                extent: if too_large {
+                    Extent::Cut
+                } else {
+                    Extent::Whole
+                },
             });
         }
         self.held.clear();
@@ -218,10 +241,13 @@ mod tests {
             splitter.take(part, &mut found)?;
         }
         splitter.finish(&mut found)?;
-        let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8(bytes).unwrap());
+        let text = |piece: Piece| match piece.extent {
+            Extent::Whole => String::from_utf8(piece.bytes).unwrap(),
+            Extent::Cut => format!("too large, {} bytes of it", piece.bytes.len()),
+        };
         Ok(found
             .into_iter()
-            .map(|piece| (piece.place, text(piece.bytes).unwrap_or("too large".into())))
+            .map(|piece| (piece.place, text(piece)))
             .collect())
     }
 
@@ -273,11 +299,15 @@ mod tests {
         let array = format!("[{{\"id\":1}},{{\"id\":\"{long}\"}},{{\"id\":2}}]");
         for (form, body) in [(Form::Lines, lines), (Form::Array, array)] {
             let found = split(form, body.as_bytes(), 64 * 1024).unwrap();
-            let places: Vec<_> = found
-                .iter()
-                .map(|(place, text)| (*place, text.len()))
-                .collect();
-            assert_eq!(places, [(1, 8), (2, 9), (3, 8)]);
+            let expected = [
+                (1, "{\"id\":1}"),
+                (2, "too large, 65536 bytes of it"),
+                (3, "{\"id\":2}"),
+            ];
+            assert_eq!(
+                found,
+                expected.map(|(place, text)| (place, text.to_owned()))
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::{ApiResponse, OpenApi};
 use rail_shared::domain::{ConnectionId, RecordErrorId, RecordErrorStatus, SyncId};
-use rail_shared::store::record_errors::{self, Only};
+use rail_shared::store::record_errors::{self, Only, Payload};
 use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
@@ -81,7 +81,7 @@ impl RecordErrors {
         let sync = found.ok_or_else(|| Problem::not_found("sync"))?;
         let listed = record_errors::of_sync(&mut conn, tenant, sync.asked.id, only, ask).await?;
         let next = next(&listed, |error| error.id);
-        let rows = listed.rows.into_iter().map(|row| (connection, row));
+        let rows = listed.rows.into_iter().map(|row| (Some(connection), row));
         Ok(Listed::of(rows, next))
     }
 
@@ -118,7 +118,10 @@ impl RecordErrors {
         let listed =
             record_errors::of_connection(&mut conn, tenant, connection.id, entity, ask).await?;
         let next = next(&listed, |error| error.id);
-        let rows = listed.rows.into_iter().map(|row| (connection.id, row));
+        let rows = listed
+            .rows
+            .into_iter()
+            .map(|row| (Some(connection.id), row));
         Ok(Listed::of(rows, next))
     }
 
@@ -145,7 +148,7 @@ impl RecordErrors {
         let mut conn = api.store.connect().await?;
         let found = record_errors::find(&mut conn, caller.tenant(), connection, id).await?;
         let row = found.ok_or_else(|| Problem::not_found("record error"))?;
-        Ok(Found::new((connection, row)))
+        Ok(Found::new((Some(connection), row)))
     }
 
     /// Download the bytes of a record error.
@@ -171,12 +174,65 @@ impl RecordErrors {
         let mut conn = api.store.connect().await?;
         let (connection, id) = (connection_id.0.0, error_id.0.0);
         let found = record_errors::payload(&mut conn, caller.tenant(), connection, id).await?;
-        let payload = found.ok_or_else(|| Problem::not_found("record error"))?;
-        let bytes = payload.bytes;
-        Ok(Kept {
-            bytes: bytes.ok_or_else(|| Problem::not_found("payload any more"))?,
-            truncated: payload.truncated,
-        })
+        Ok(kept(found)?)
+    }
+
+    /// List the open errors of records that were put in.
+    ///
+    /// Every record of the platform's own that `PUT /records/{entity}` could not store, newest first. One with an id is resolved
+    /// by whatever stores a later version of it, or deletes it; to retry one is to put it in again.
+    #[oai(
+        path = "/records/:entity/errors",
+        method = "get",
+        operation_id = "listPutErrors"
+    )]
+    async fn of_own(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which entity.
+        entity: Path<String>,
+        /// At most so many.
+        #[oai(
+            default = "default_limit",
+            validator(minimum(value = "1"), maximum(value = "200"))
+        )]
+        limit: Query<u16>,
+        /// Where to go on: `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Listed<RecordError>, Refusal<ListsWithin>> {
+        let ask = page_ask::<RecordErrorId>(limit.0, cursor.0.as_deref())?;
+        let mut conn = super::records::known(api, caller.tenant(), &entity.0).await?;
+        let listed = record_errors::of_own(&mut conn, caller.tenant(), &entity.0, ask).await?;
+        let next = next(&listed, |error| error.id);
+        let rows = listed.rows.into_iter().map(|row| (None, row));
+        Ok(Listed::of(rows, next))
+    }
+
+    /// Download the bytes of a record that was put in and could not be stored.
+    ///
+    /// As they came, at most the first 64 KiB: the header `Payload-Truncated` says whether there were more. They are kept for 30
+    /// days after the record was last put in; then this is 404.
+    #[oai(
+        path = "/records/:entity/errors/:errorId/payload",
+        method = "get",
+        operation_id = "downloadPutErrorPayload"
+    )]
+    async fn payload_of_own(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which entity.
+        entity: Path<String>,
+        /// Of which error.
+        #[oai(name = "errorId")]
+        error_id: Path<Id<RecordErrorId>>,
+    ) -> Result<Kept, Refusal<Finds>> {
+        let (tenant, id) = (caller.tenant(), error_id.0.0);
+        let mut conn = super::records::known(api, tenant, &entity.0).await?;
+        Ok(kept(
+            record_errors::payload_of_own(&mut conn, tenant, &entity.0, id).await?,
+        )?)
     }
 
     /// Retry a record error.
@@ -244,7 +300,15 @@ impl RecordErrors {
     }
 }
 
-/// Bytes as the vendor sent them.
+fn kept(found: Option<Payload>) -> Result<Kept, Problem> {
+    let Payload { bytes, truncated } = found.ok_or_else(|| Problem::not_found("record error"))?;
+    Ok(Kept {
+        bytes: bytes.ok_or_else(|| Problem::not_found("payload any more"))?,
+        truncated,
+    })
+}
+
+/// Bytes as they came.
 pub struct Kept {
     bytes: Vec<u8>,
     truncated: bool,

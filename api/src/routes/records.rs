@@ -191,9 +191,10 @@ impl Records {
     ///
     /// Such as contracts, which no connector brings: so that they can be read and exported beside the others. Each record
     /// that is new or changed is stored, and nothing is deleted; the same body again changes nothing. The body may be up to
-    /// 1 GiB, a record up to 4 MiB; it is stored as it comes in, about 1,000 records at a time, and a record that cannot be
-    /// stored stops no other. Where the body itself cannot be read on (400), what stands before is stored, and `committed`
-    /// says how many records that are. Of two requests at once the one that began later wins, record by record.
+    /// 1 GiB, a record up to 4 MiB; it is stored as it comes in, about 1,000 records at a time. A record that cannot be
+    /// stored stops no other: it is counted, and listed by `GET /records/{entity}/errors`. Where the body itself cannot be read on (400), what stands before is stored, and `committed`
+    /// says how many records that are. Of two requests at once that change the same record, the one that began later wins; a record
+    /// that a request brings as it is stored is not written, and left to the other.
     #[oai(path = "/records/:entity", method = "put", operation_id = "putRecords")]
     async fn put(
         &self,
@@ -276,7 +277,7 @@ fn strange_cursor() -> Problem {
 }
 
 /// A connection, if there is such an entity: one that a connector has, or that the tenant has records of.
-async fn known(api: &Api, tenant: TenantId, entity: &str) -> Result<Conn, Problem> {
+pub(super) async fn known(api: &Api, tenant: TenantId, entity: &str) -> Result<Conn, Problem> {
     let not_found = || Problem::not_found("entity");
     let catalogued = api.catalogue.knows_entity(entity);
     if !catalogued && !is_entity_name(entity) {

@@ -7,7 +7,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ConnectionId, SnapshotId};
 use rail_shared::store::snapshots::{self, Differences, PartRow, Snapshot as Row};
-use rail_shared::store::{Conn, audit};
+use rail_shared::store::{Transaction, audit};
 
 use super::{BASE, Tag};
 use crate::answer::{Done, Found, Listed};
@@ -79,8 +79,9 @@ impl Snapshots {
         #[oai(name = "snapshotId")]
         snapshot_id: Path<Id<SnapshotId>>,
     ) -> Result<Found<Snapshot>, Refusal<Finds>> {
-        let mut conn = api.store.connect().await?;
-        let found = find(&mut conn, &caller, connection_id.0.0, snapshot_id.0.0).await?;
+        let mut view = api.store.glance().await?;
+        let found = find(&mut view, &caller, connection_id.0.0, snapshot_id.0.0).await?;
+        view.commit().await?;
         Ok(Found::new(found))
     }
 
@@ -154,10 +155,12 @@ impl Snapshots {
         cursor: Query<Option<String>>,
     ) -> Result<Listed<SnapshotRecord>, Refusal<ListsWithin>> {
         let after = after(cursor.0.as_deref())?;
-        let mut conn = api.store.connect().await?;
-        let found = find(&mut conn, &caller, connection_id.0.0, snapshot_id.0.0).await?;
+        // Found and read as of one instant: while it is being deleted, it is either whole or not there.
+        let mut view = api.store.glance().await?;
+        let found = find(&mut view, &caller, connection_id.0.0, snapshot_id.0.0).await?;
         let part = part_of(&found, &entity.0)?.part();
-        let listed = snapshots::page(&mut conn, part, &after, limit.0).await?;
+        let listed = snapshots::page(&mut view, part, &after, limit.0).await?;
+        view.commit().await?;
         let next = next(&listed, |row| row.external_id.clone());
         Ok(Listed::of(listed.rows, next))
     }
@@ -185,11 +188,12 @@ impl Snapshots {
         #[oai(name = "otherId")]
         other_id: Path<Id<SnapshotId>>,
     ) -> Result<Found<SnapshotComparison>, Refusal<Finds>> {
-        let mut conn = api.store.connect().await?;
-        let before = find(&mut conn, &caller, connection_id.0.0, snapshot_id.0.0).await?;
-        let after = find(&mut conn, &caller, connection_id.0.0, other_id.0.0).await?;
-        drop(conn);
-        Ok(Found::new(compared(api, &before, &after).await?))
+        let mut view = api.store.view().await?;
+        let before = find(&mut view, &caller, connection_id.0.0, snapshot_id.0.0).await?;
+        let after = find(&mut view, &caller, connection_id.0.0, other_id.0.0).await?;
+        let compared = compared(&mut view, &before, &after).await?;
+        view.commit().await?;
+        Ok(Found::new(compared))
     }
 
     /// List what changed between two snapshots.
@@ -229,24 +233,25 @@ impl Snapshots {
         cursor: Query<Option<String>>,
     ) -> Result<Listed<SnapshotDifference>, Refusal<ListsWithin>> {
         let after_id = after(cursor.0.as_deref())?;
-        let mut conn = api.store.connect().await?;
-        let before = find(&mut conn, &caller, connection_id.0.0, snapshot_id.0.0).await?;
-        let after = find(&mut conn, &caller, connection_id.0.0, other_id.0.0).await?;
+        let mut view = api.store.glance().await?;
+        let before = find(&mut view, &caller, connection_id.0.0, snapshot_id.0.0).await?;
+        let after = find(&mut view, &caller, connection_id.0.0, other_id.0.0).await?;
         let before = part_of(&before, &entity.0)?.part();
         let after = part_of(&after, &entity.0)?.part();
-        let listed = snapshots::differences(&mut conn, before, after, &after_id, limit.0).await?;
+        let listed = snapshots::differences(&mut view, before, after, &after_id, limit.0).await?;
+        view.commit().await?;
         let next = next(&listed, |row| row.external_id.clone());
         Ok(Listed::of(listed.rows, next))
     }
 }
 
 async fn find(
-    conn: &mut Conn,
+    view: &mut Transaction,
     caller: &Caller,
     connection: ConnectionId,
     id: SnapshotId,
 ) -> Result<Row, Problem> {
-    let found = snapshots::find(conn, caller.tenant(), connection, id).await?;
+    let found = snapshots::find(view, caller.tenant(), connection, id).await?;
     found.ok_or_else(|| Problem::not_found("snapshot"))
 }
 
@@ -260,7 +265,7 @@ fn after(cursor: Option<&str>) -> Result<String, Problem> {
     Ok(after.map(|id| id.0).unwrap_or_default())
 }
 
-async fn compared(api: &Api, before: &Row, after: &Row) -> Result<Compared, Problem> {
+async fn compared(view: &mut Transaction, before: &Row, after: &Row) -> Result<Compared, Problem> {
     let mut entities = BTreeMap::new();
     let mut not_compared = Vec::new();
     for was in &before.parts {
@@ -274,7 +279,7 @@ async fn compared(api: &Api, before: &Row, after: &Row) -> Result<Compared, Prob
                 ..Differences::default()
             }
         } else {
-            snapshots::count_differences(&api.store, was.part(), is.part()).await?
+            snapshots::count_differences(view, was.part(), is.part()).await?
         };
         entities.insert(is.entity.clone(), differences);
     }

@@ -10,7 +10,7 @@ use super::wire::{Id, Word};
 use crate::answer::Shown;
 use crate::routes::BASE;
 
-/// A record that could not be stored as the vendor sent it. It stays one, however many syncs meet it.
+/// A record that could not be stored as the vendor sent it, or as it was put in. It stays one, however often it is met.
 #[derive(Debug, Serialize, Object)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
@@ -27,7 +27,7 @@ pub struct RecordError {
     message: String,
     /// Where it stands: resolved once a later version of the record was stored, or the record is gone.
     status: Word<RecordErrorStatus>,
-    /// How many syncs met it. After ten, syncs leave it to you to retry it.
+    /// How many syncs met it, or how often it was put in. After ten, syncs leave it to you to retry it.
     attempts: i32,
     /// When it was first met.
     created_at: DateTime<Utc>,
@@ -54,8 +54,9 @@ struct PayloadReference {
     truncated: bool,
 }
 
-impl From<(ConnectionId, RecordErrorRow)> for RecordError {
-    fn from((connection, row): (ConnectionId, RecordErrorRow)) -> Self {
+/// Of a connection; or, without one, of what the platform puts in itself.
+impl From<(Option<ConnectionId>, RecordErrorRow)> for RecordError {
+    fn from((connection, row): (Option<ConnectionId>, RecordErrorRow)) -> Self {
         let RecordErrorRow {
             id,
             entity,
@@ -70,6 +71,10 @@ impl From<(ConnectionId, RecordErrorRow)> for RecordError {
             resolved_at,
             resolved_by,
         } = row;
+        let errors = match connection {
+            Some(connection) => format!("{BASE}/connections/{connection}/errors"),
+            None => format!("{BASE}/records/{entity}/errors"),
+        };
         let status = match resolved_at {
             Some(_) => RecordErrorStatus::Resolved,
             None => RecordErrorStatus::Open,
@@ -87,7 +92,7 @@ impl From<(ConnectionId, RecordErrorRow)> for RecordError {
             resolved_at,
             resolved_by: resolved_by.map(|sync| Id(sync.into())),
             payload: payload_bytes.map(|bytes| PayloadReference {
-                path: format!("{BASE}/connections/{connection}/errors/{id}/payload"),
+                path: format!("{errors}/{id}/payload"),
                 bytes,
                 truncated,
             }),

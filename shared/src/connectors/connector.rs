@@ -45,6 +45,8 @@ pub(super) struct Reading {
     pub test: TestCall,
     pub errors: Errors,
     pub entities: Vec<EntityRules>,
+    /// How many of them are read at once.
+    pub parallel: usize,
 }
 
 impl Reading {
@@ -218,6 +220,9 @@ fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, Inva
         )));
     }
     let lists = file.lists.as_ref().ok_or_else(|| lacks("lists"))?;
+    if !(1..=16).contains(&lists.parallel) {
+        return Err(content("lists.parallel must be from 1 to 16"));
+    }
     let feed = file.feed.clone().map(Arc::new);
     let entities = file
         .entities
@@ -231,6 +236,7 @@ fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, Inva
         test,
         errors: file.errors.clone(),
         entities,
+        parallel: usize::from(lists.parallel),
     })
 }
 

@@ -145,6 +145,13 @@ pub(super) struct Lists {
     pub order: Order,
     /// How far before its own beginning a run's checkpoint is set.
     pub lookback_minutes: u32,
+    /// How many lists of one connection are read at once, at most 16: as many as the vendor's limits bear.
+    #[serde(default = "one_list")]
+    pub parallel: u8,
+}
+
+const fn one_list() -> u8 {
+    1
 }
 
 /// How one record is read by its id.

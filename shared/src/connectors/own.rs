@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::file::Time;
-use super::lift::{Pointer, lift, word};
+use super::lift::{Members, Pointer, lift, word};
 use super::times::TimeFormat;
-use crate::domain::{Fingerprint, Unstorable, fingerprint};
+use crate::domain::{Fingerprint, Unstorable, fingerprint_showing};
 
 /// Longer ids would not fit Postgres' indexes.
 const MAX_ID_BYTES: usize = 512;
@@ -52,9 +52,11 @@ pub(super) struct Lifted {
     pub id: String,
     pub created_at: Option<DateTime<Utc>>,
     pub updated_at: Option<DateTime<Utc>>,
+    /// Or why Postgres could not hold it.
+    pub fingerprint: Result<Fingerprint, Unstorable>,
 }
 
-/// Lifts what every record has out of one: its id, and when it was created and updated.
+/// Lifts what every record has out of one, in one pass.
 pub(super) fn lift_record(
     json: &str,
     id_at: &Pointer,
@@ -67,7 +69,15 @@ pub(super) fn lift_record(
         ));
     }
     let [created, updated] = times.map(|time| time.map(|time| &time.at));
-    let Ok([id, created, updated]) = lift(json, [Some(id_at), created, updated]) else {
+    let wanted = [Some(id_at), created, updated];
+    let mut members = Members::new(wanted);
+    let fingerprint = fingerprint_showing(json, |key, value| members.see(key, value));
+    let lifted = match fingerprint {
+        Ok(_) => members.lifted(json),
+        // It is to be told which record it is.
+        Err(_) => lift(json, wanted),
+    };
+    let Ok([id, created, updated]) = lifted else {
         return Err(Refused::new(
             "unreadable-record",
             "the record cannot be read",
@@ -86,6 +96,7 @@ pub(super) fn lift_record(
         id,
         created_at: read(times[0], created),
         updated_at: read(times[1], updated),
+        fingerprint,
     })
 }
 
@@ -146,7 +157,7 @@ impl OwnRules {
     pub fn read(&self, json: &str) -> Result<OwnRecord, Refused> {
         let times = [Some(&self.created_at), Some(&self.updated_at)];
         let lifted = lift_record(json, &self.id, times)?;
-        match fingerprint(json.as_bytes()) {
+        match lifted.fingerprint {
             Ok(fingerprint) => Ok(OwnRecord {
                 external_id: lifted.id,
                 fingerprint,

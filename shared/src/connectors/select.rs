@@ -13,7 +13,7 @@ use super::lift::{lift, word};
 use super::own::{Lifted, Refused, lift_record};
 use super::page::{Record, Rejected};
 use super::source::EntityRules;
-use crate::domain::{PayloadOf, Presence, fingerprint};
+use crate::domain::{PayloadOf, Presence};
 
 /// Of a rejected record, no more than this is kept.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -46,7 +46,7 @@ pub(super) fn from_list(
     let mut gathered = Gathered::new(body, rules.order, as_of);
     for json in elements {
         let lifted = gathered.lift(json, rules);
-        gathered.passed(lifted.as_ref().map(|lifted| lifted.id.clone()));
+        gathered.passed(lifted.as_ref().map(|lifted| lifted.id.as_str()));
         if let Some(lifted) = lifted {
             gathered.add(json, lifted, Presence::Here);
         }
@@ -82,7 +82,7 @@ pub(super) fn from_feed<'b>(
             gathered.reject(None, "unreadable-record", "the change cannot be read", json);
             continue;
         };
-        gathered.passed(change_id.and_then(word));
+        gathered.passed(change_id.and_then(word).as_deref());
         let Some(change_type) = change_type.and_then(word) else {
             gathered.reject(None, "no-change-type", "the change has no type", json);
             continue;
@@ -156,12 +156,13 @@ impl<'b> Gathered<'b> {
     }
 
     /// Notes an element of the array and its id.
-    fn passed(&mut self, id: Option<String>) {
+    fn passed(&mut self, id: Option<&str>) {
         self.found.count += 1;
         if let Some(id) = id {
             self.digest.update(id.as_bytes());
             self.digest.update(b"\n");
-            self.found.last_id = Some(id);
+            let last = self.found.last_id.get_or_insert_default();
+            id.clone_into(last);
         }
     }
 
@@ -179,7 +180,7 @@ impl<'b> Gathered<'b> {
 
     /// Takes a record, or says why Postgres could not.
     fn add(&mut self, json: &str, lifted: Lifted, presence: Presence) {
-        match fingerprint(json.as_bytes()) {
+        match lifted.fingerprint {
             Ok(fingerprint) => self.keep(Record {
                 external_id: lifted.id,
                 body: self.body.slice_ref(json.as_bytes()),

@@ -93,6 +93,13 @@ impl Source {
         permissions::test(&self.exchange()?).await
     }
 
+    /// How many of its entities may be read at once.
+    #[must_use]
+    pub fn parallel(&self) -> usize {
+        let reading = self.definition.reading.as_ref();
+        reading.map_or(1, |reading| reading.parallel)
+    }
+
     /// The cursor of the first page of a walk.
     ///
     /// # Errors

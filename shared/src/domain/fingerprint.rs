@@ -1,7 +1,10 @@
 //! A hash of a JSON value that does not change when only the order of keys or the white space does.
 //!
-//! One pass over bytes that are known to be JSON: no tree is built. It also finds, on the way, what Postgres could
-//! not store as `jsonb`, so that one such record is reported by itself instead of failing its whole batch.
+//! One pass over the bytes: no tree is built. It also finds, on the way, what Postgres could not store as `jsonb`, so that
+//! one such record is reported by itself instead of failing its whole batch; and it shows the members of the outermost
+//! object, so that whoever wants a few values of a record need not read it again.
+
+use std::ops::Range;
 
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
@@ -48,7 +51,32 @@ pub enum Unstorable {
 /// # Errors
 /// [`Unstorable`], when Postgres could not hold the value as `jsonb`.
 pub fn fingerprint(json: &[u8]) -> Result<Fingerprint, Unstorable> {
-    let mut scan = Scan { json, at: 0 };
+    scan(json, |_, _| {})
+}
+
+/// The same, and shows each member of the outermost object where the value is one: its key, in quotes and as it is spelled,
+/// and its value. What was shown is worth nothing where it fails.
+///
+/// # Errors
+/// [`Unstorable`], when Postgres could not hold the value as `jsonb`.
+pub fn fingerprint_showing<'j>(
+    json: &'j str,
+    mut show: impl FnMut(&'j str, &'j str),
+) -> Result<Fingerprint, Unstorable> {
+    scan(json.as_bytes(), |key, value| show(&json[key], &json[value]))
+}
+
+fn scan(
+    json: &[u8],
+    show: impl FnMut(Range<usize>, Range<usize>),
+) -> Result<Fingerprint, Unstorable> {
+    let mut scan = Scan {
+        json,
+        at: 0,
+        show,
+        spelled: Vec::new(),
+    };
+    scan.white();
     let hash = scan.value(0)?;
     scan.white();
     if scan.at == json.len() {
@@ -63,12 +91,15 @@ const OBJECT: u64 = 1;
 const ARRAY: u64 = 2;
 const MEMBER: u64 = 3;
 
-struct Scan<'a> {
+struct Scan<'a, S> {
     json: &'a [u8],
     at: usize,
+    show: S,
+    /// A member without the white space within it.
+    spelled: Vec<u8>,
 }
 
-impl Scan<'_> {
+impl<S: FnMut(Range<usize>, Range<usize>)> Scan<'_, S> {
     fn peek(&self) -> Result<u8, Unstorable> {
         self.json.get(self.at).copied().ok_or(Unstorable::NotJson)
     }
@@ -80,37 +111,54 @@ impl Scan<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<u128, Unstorable> {
-        if depth > MAX_DEPTH {
-            return Err(Unstorable::TooDeep);
-        }
-        self.white();
         match self.peek()? {
             b'{' => self.object(depth),
             b'[' => self.array(depth),
-            b'"' => self.string(),
-            _ => self.scalar(),
+            _ => Ok(xxh3_128(&self.json[self.scalar()?])),
         }
     }
 
     fn object(&mut self, depth: usize) -> Result<u128, Unstorable> {
         // A sum does not depend on the order of its terms; two equal members would not cancel out as with xor.
         let (mut sum, mut members) = (0_u128, 0_u64);
-        self.items(b'}', |scan| {
-            scan.white();
-            let key = scan.string()?;
-            scan.white();
-            scan.expect(b':')?;
-            let value = scan.value(depth + 1)?;
-            sum = sum.wrapping_add(pair(key, value, MEMBER));
+        self.items(depth, b'}', |scan| {
+            sum = sum.wrapping_add(scan.member(depth)?);
             members += 1;
             Ok(())
         })?;
         Ok(pair(sum, u128::from(members), OBJECT))
     }
 
+    fn member(&mut self, depth: usize) -> Result<u128, Unstorable> {
+        let key = self.string()?;
+        self.white();
+        self.expect(b':')?;
+        self.white();
+        let start = self.at;
+        let hash = if let b'{' | b'[' = self.peek()? {
+            let value = self.value(depth + 1)?;
+            pair(xxh3_128(&self.json[key.clone()]), value, MEMBER)
+        } else {
+            let value = self.scalar()?;
+            if value.start == key.end + 1 {
+                xxh3_128(&self.json[key.start..value.end])
+            } else {
+                self.spelled.clear();
+                self.spelled.extend_from_slice(&self.json[key.clone()]);
+                self.spelled.push(b':');
+                self.spelled.extend_from_slice(&self.json[value]);
+                xxh3_128(&self.spelled)
+            }
+        };
+        if depth == 0 {
+            (self.show)(key, start..self.at);
+        }
+        Ok(hash)
+    }
+
     fn array(&mut self, depth: usize) -> Result<u128, Unstorable> {
         let mut chain = 0_u128;
-        self.items(b']', |scan| {
+        self.items(depth, b']', |scan| {
             chain = pair(chain, scan.value(depth + 1)?, MEMBER);
             Ok(())
         })?;
@@ -119,9 +167,13 @@ impl Scan<'_> {
 
     fn items(
         &mut self,
+        depth: usize,
         close: u8,
         mut item: impl FnMut(&mut Self) -> Result<(), Unstorable>,
     ) -> Result<(), Unstorable> {
+        if depth >= MAX_DEPTH {
+            return Err(Unstorable::TooDeep);
+        }
         self.at += 1;
         self.white();
         if self.peek()? == close {
@@ -134,7 +186,7 @@ impl Scan<'_> {
             let byte = self.peek()?;
             self.at += 1;
             match byte {
-                b',' => {}
+                b',' => self.white(),
                 _ if byte == close => return Ok(()),
                 _ => return Err(Unstorable::NotJson),
             }
@@ -149,24 +201,114 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<u128, Unstorable> {
+    /// A value that holds no others.
+    fn scalar(&mut self) -> Result<Range<usize>, Unstorable> {
+        let start = self.at;
+        match self.peek()? {
+            b'"' => return self.string(),
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
+            _ => self.number()?,
+        }
+        Ok(start..self.at)
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Unstorable> {
+        if !self.json[self.at..].starts_with(word) {
+            return Err(Unstorable::NotJson);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Unstorable> {
+        self.skip(b"-");
+        if !self.skip(b"0") {
+            self.digits()?;
+        }
+        if self.skip(b".") {
+            self.digits()?;
+        }
+        if !self.skip(b"eE") {
+            return Ok(());
+        }
+        let exponent = self.at;
+        self.skip(b"+-");
+        self.digits()?;
+        let exponent = std::str::from_utf8(&self.json[exponent..self.at]);
+        let exponent = exponent.ok().and_then(|text| text.parse::<i32>().ok());
+        // Postgres' numeric holds 131,072 digits before and 16,383 after the point.
+        match exponent {
+            Some(-10_000..=100_000) => Ok(()),
+            _ => Err(Unstorable::NumberTooLarge),
+        }
+    }
+
+    /// Passes over one of these bytes, if one is there.
+    fn skip(&mut self, bytes: &[u8]) -> bool {
+        let found = self
+            .json
+            .get(self.at)
+            .is_some_and(|byte| bytes.contains(byte));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn digits(&mut self) -> Result<(), Unstorable> {
+        let count = self.json[self.at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        self.at += count;
+        if count == 0 {
+            return Err(Unstorable::NotJson);
+        }
+        Ok(())
+    }
+
+    /// A string; where it is, quotes included.
+    fn string(&mut self) -> Result<Range<usize>, Unstorable> {
         let start = self.at;
         self.expect(b'"')?;
         loop {
+            self.plain();
             match self.peek()? {
                 b'"' => break,
                 b'\\' => self.escape()?,
-                _ => self.at += 1,
+                // A control character.
+                _ => return Err(Unstorable::NotJson),
             }
         }
         self.at += 1;
-        Ok(xxh3_128(&self.json[start..self.at]))
+        Ok(start..self.at)
+    }
+
+    /// Passes over what stands for itself in a string, eight bytes at a time.
+    fn plain(&mut self) {
+        while let Some(eight) = self.json[self.at..].first_chunk() {
+            let special = special_bytes(u64::from_le_bytes(*eight));
+            if special != 0 {
+                self.at += special.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while let Some(byte) = self.json.get(self.at)
+            && !matches!(byte, b'"' | b'\\' | 0..0x20)
+        {
+            self.at += 1;
+        }
     }
 
     fn escape(&mut self) -> Result<(), Unstorable> {
-        if self.json.get(self.at + 1) != Some(&b'u') {
-            self.at += 2;
-            return Ok(());
+        match self.json.get(self.at + 1) {
+            Some(b'u') => {}
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                return Ok(());
+            }
+            _ => return Err(Unstorable::NotJson),
         }
         let unit = self.unit(self.at)?;
         self.at += 6;
@@ -189,37 +331,21 @@ impl Scan<'_> {
     fn unit(&self, escape: usize) -> Result<u16, Unstorable> {
         self.json
             .get(escape + 2..escape + 6)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u16::from_str_radix(digits, 16).ok())
             .ok_or(Unstorable::NotJson)
     }
+}
 
-    fn scalar(&mut self) -> Result<u128, Unstorable> {
-        let start = self.at;
-        while let Some(byte) = self.json.get(self.at) {
-            if matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
-                break;
-            }
-            self.at += 1;
-        }
-        let text = &self.json[start..self.at];
-        if text.is_empty() {
-            return Err(Unstorable::NotJson);
-        }
-        if let Some(mark) = text.iter().position(|b| matches!(b, b'e' | b'E'))
-            && text[0] != b't'
-            && text[0] != b'f'
-        {
-            let exponent = std::str::from_utf8(&text[mark + 1..])
-                .ok()
-                .and_then(|e| e.parse::<i32>().ok());
-            // Postgres' numeric holds 131,072 digits before and 16,383 after the point.
-            if !exponent.is_some_and(|e| (-10_000..=100_000).contains(&e)) {
-                return Err(Unstorable::NumberTooLarge);
-            }
-        }
-        Ok(xxh3_128(text))
-    }
+/// The high bit of each of eight bytes that is a quote, a backslash or a control character; above the lowest such bit,
+/// others may be set by mistake.
+fn special_bytes(eight: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound)) & !bytes;
+    let equal = |byte: u8| below(eight ^ (ONES * u64::from(byte)), 1);
+    (equal(b'"') | equal(b'\\') | below(eight, 0x20)) & HIGH
 }
 
 fn pair(a: u128, b: u128, seed: u64) -> u128 {
@@ -264,6 +390,44 @@ mod tests {
     }
 
     #[test]
+    fn white_space_within_a_member_changes_nothing() {
+        assert_eq!(of(r#"{"a":"b"}"#), of("{\"a\" :\t\"b\"}"));
+        assert_ne!(of(r#"{"a":"b"}"#), of(r#"{"a":"b "}"#));
+    }
+
+    #[test]
+    fn the_members_of_the_outermost_object_are_shown_and_no_others() {
+        let shown = |json| {
+            let mut members = Vec::new();
+            fingerprint_showing(json, |key, value| members.push((key, value))).unwrap();
+            members
+        };
+        assert_eq!(
+            shown(r#" { "a" : {"b":1} , "\u0063":[2 ,{"d":3}],"":"" }"#),
+            [
+                (r#""a""#, r#"{"b":1}"#),
+                (r#""\u0063""#, r#"[2 ,{"d":3}]"#),
+                (r#""""#, r#""""#)
+            ]
+        );
+        assert_eq!(shown(r#"[{"a":1}]"#), []);
+    }
+
+    #[test]
+    fn a_character_is_found_wherever_it_stands_among_others() {
+        for length in 0..40 {
+            let plain = "ä".repeat(length / 2) + &"x".repeat(length % 2);
+            assert!(of(&format!("\"{plain}\"")).is_ok());
+            assert_eq!(of(&format!("\"{plain}\u{1f}\"")), Err(Unstorable::NotJson));
+            assert_eq!(
+                of(&format!("\"{plain}\\u0000 x\"")),
+                Err(Unstorable::NulCharacter)
+            );
+            assert_eq!(of(&format!("\"{plain}")), Err(Unstorable::NotJson));
+        }
+    }
+
+    #[test]
     fn what_postgres_cannot_hold_is_named() {
         assert_eq!(of(r#"{"a":"x\u0000"}"#), Err(Unstorable::NulCharacter));
         assert_eq!(of(r#"["\ud83d"]"#), Err(Unstorable::LoneSurrogate));
@@ -271,6 +435,9 @@ mod tests {
         assert!(of(r#"["\ud83d\ude00 \\u0000"]"#).is_ok());
         assert_eq!(of("1e200000"), Err(Unstorable::NumberTooLarge));
         assert_eq!(of(&"[".repeat(200)), Err(Unstorable::TooDeep));
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(of(&nested(128)).is_ok());
+        assert_eq!(of(&nested(129)), Err(Unstorable::TooDeep));
         assert!(of("[1e10,true,false]").is_ok());
     }
 
@@ -290,7 +457,32 @@ mod tests {
         })
     }
 
+    /// A text that is JSON but for one character, or is made of the characters that JSON is made of.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        const ODD: &str = r#"[{}\[\]",:\\\-+.0-9eEtrufalsn \t\x01]"#;
+        let spoilt = (any_json(), any::<prop::sample::Index>(), ODD).prop_map(|(json, at, odd)| {
+            let mut letters: Vec<char> = json.to_string().chars().collect();
+            let at = at.index(letters.len());
+            letters[at] = odd.chars().next().unwrap();
+            String::from_iter(letters)
+        });
+        prop_oneof![
+            spoilt,
+            prop::collection::vec(ODD, 0..12).prop_map(|soup| soup.concat())
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn what_is_no_json_is_found_out_and_nothing_else(text in nearly_json()) {
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            match of(&text) {
+                Ok(_) => prop_assert!(is_json, "{text}"),
+                Err(Unstorable::NotJson) => prop_assert!(!is_json, "{text}"),
+                Err(_) => {}
+            }
+        }
+
         #[test]
         fn pretty_printing_changes_nothing_and_only_equal_values_agree(a in any_json(), b in any_json()) {
             let (plain, pretty) = (a.to_string(), serde_json::to_string_pretty(&a).unwrap());

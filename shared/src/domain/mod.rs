@@ -21,7 +21,7 @@ pub use entity_name::is_entity_name;
 pub use failure::{Failure, FailureKind, Origin};
 pub use fault::{Fault, Faults};
 pub use filter::{Condition, FieldPath, Filter, Operand, Operator};
-pub use fingerprint::{Fingerprint, Unstorable, fingerprint};
+pub use fingerprint::{Fingerprint, Unstorable, fingerprint, fingerprint_showing};
 pub use ids::{
     ConnectionId, EventId, ExportId, InvalidId, JobId, KeyId, RecordErrorId, RequestId, RunId,
     SnapshotId, SyncId, TenantId,

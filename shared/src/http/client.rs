@@ -142,7 +142,10 @@ impl Http {
 
     async fn whole_body(&self, mut response: reqwest::Response) -> Result<Bytes, HttpError> {
         let max_bytes = self.limits.max_body_bytes;
-        let mut whole = BytesMut::new();
+        // As large as it says it is, as far as that is not large: it may not be true.
+        let said = response.content_length().unwrap_or_default();
+        let said = usize::try_from(said).unwrap_or(usize::MAX);
+        let mut whole = BytesMut::with_capacity(said.min(self.limits.large_body_bytes));
         let (mut room, mut waited) = (None, false);
         loop {
             let chunk = match response.chunk().await {

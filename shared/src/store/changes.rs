@@ -12,8 +12,11 @@ use crate::domain::{ChangeKind, ConnectionId, TenantId};
 /// Change sets that one look takes in: many may hold no record any more, and a look is to be short all the same.
 const SETS_A_LOOK: i64 = 250;
 
-/// What is said of a record and how far the feed goes belong together.
-const ONE_VIEW: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// What is said of a record and how far the feed goes belong together. And a look ends where its page does: change sets come
+/// in their order, so each is sorted by itself (an incremental sort, which the setting leaves as the only one); sorted as a
+/// whole, all records of [`SETS_A_LOOK`] would be read for every page.
+const ONE_VIEW: &str =
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL enable_sort = off";
 
 /// Where a consumer of the feed stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,6 +18,7 @@ pub mod job_lists;
 pub mod job_requests;
 pub mod jobs;
 mod json_text;
+pub mod kept_aside;
 pub mod leases;
 mod migrations;
 pub mod own_records;

@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::record_errors::{NewRecordError, Seen};
 use super::records::{Counts, NewRecord, Versions, upsert};
 use super::statement::statement;
-use super::{Store, StoreError, change_sets};
+use super::{Store, StoreError, change_sets, record_errors};
 use crate::domain::{ReadFrom, TenantId, Ties};
 
 /// Where the tenant's own records of an entity hang.
@@ -76,21 +77,50 @@ async fn hold(
     }
 }
 
-/// Commits a batch of versions: all of it, or nothing.
+/// A batch that the tenant puts in.
+#[derive(Debug, Clone, Copy)]
+pub struct Put<'a> {
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Of which entity.
+    pub entity: &'a str,
+    /// Into which stream.
+    pub stream_id: i64,
+    /// The records, in the order in which they came.
+    pub records: &'a [NewRecord<'a>],
+    /// Those that cannot be stored.
+    pub rejected: &'a [NewRecordError<'a>],
+}
+
+impl Put<'_> {
+    fn place(&self) -> record_errors::Place {
+        place(self.tenant_id, self.stream_id)
+    }
+}
+
+fn place(tenant_id: TenantId, stream_id: i64) -> record_errors::Place {
+    record_errors::Place {
+        tenant_id,
+        connection_id: None,
+        stream_id,
+        sync_id: None,
+    }
+}
+
+/// Commits a batch: all of it, or nothing. What cannot be stored is noted as record errors; what is stored resolves them.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn put(
-    store: &Store,
-    tenant: TenantId,
-    entity: &str,
-    stream: i64,
-    records: &[NewRecord<'_>],
-) -> Result<Counts, StoreError> {
+pub async fn put(store: &Store, put: &Put<'_>) -> Result<Counts, StoreError> {
     let mut transaction = store.begin().await?;
     let conn: &mut AsyncPgConnection = &mut transaction;
-    hold(conn, tenant, stream).await?;
-    let upserted = upsert(conn, &versions(tenant, entity, stream, records)).await?;
+    hold(conn, put.tenant_id, put.stream_id).await?;
+    let upserted = upsert(conn, &versions(put)).await?;
+    record_errors::note(conn, put.place(), put.rejected).await?;
+    if record_errors::are_open(conn, put.stream_id).await? {
+        let seen: Vec<_> = put.records.iter().map(Seen::from).collect();
+        record_errors::resolve(conn, put.place(), Ties::TakeNew, &seen).await?;
+    }
     if let Some(change_set) = upserted.change_set {
         change_set.close(conn).await?;
     }
@@ -125,22 +155,22 @@ pub async fn delete(
     if deleted == 0 {
         return Ok(false);
     }
+    let gone = Seen {
+        external_id,
+        as_of: stream.now,
+    };
+    record_errors::resolve(conn, place(tenant, stream.id), Ties::TakeNew, &[gone]).await?;
     change_set.close(conn).await?;
     Ok(true)
 }
 
-fn versions<'a>(
-    tenant_id: TenantId,
-    entity: &'a str,
-    stream_id: i64,
-    records: &'a [NewRecord<'a>],
-) -> Versions<'a> {
+fn versions<'a>(put: &Put<'a>) -> Versions<'a> {
     Versions {
-        tenant_id,
-        entity,
-        stream_id,
+        tenant_id: put.tenant_id,
+        entity: put.entity,
+        stream_id: put.stream_id,
         sync_id: None,
-        records,
+        records: put.records,
         ties: Ties::TakeNew,
         read_from: ReadFrom::List,
     }

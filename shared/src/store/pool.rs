@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use deadpool::managed::QueueMode;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -38,6 +39,8 @@ impl Store {
         );
         let pool = Pool::builder(address)
             .max_size(size)
+            // Those in use lately have prepared what is asked of them; and each keeps memory for the most it ever sent.
+            .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(Self { pool })
@@ -91,6 +94,18 @@ impl Store {
                  SET LOCAL idle_in_transaction_session_timeout = 0;
                  SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on",
             )
+            .await?;
+        Ok(transaction)
+    }
+
+    /// A short [view](Self::view) for what is found by key: several statements that are to see the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be had in five seconds.
+    pub async fn glance(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction
+            .batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .await?;
         Ok(transaction)
     }

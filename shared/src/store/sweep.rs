@@ -101,8 +101,7 @@ pub async fn weigh(
     // Whole tables are compared here, which is not how the session's plans are made.
     conn.batch_execute("SET LOCAL enable_hashjoin = on; SET LOCAL enable_nestloop = off")
         .await?;
-    // An earlier attempt may have died here.
-    forget(conn, FORGET_MISSING, walked).await?;
+    // The job's row is not held yet, for this may take long; nor is any other, so that nobody waits for this in a circle.
     statement(
         "INSERT INTO missing_records (sync_id, stream_id, external_ids)
          SELECT $1, $2, array_agg(external_id) FROM (
@@ -132,7 +131,7 @@ pub async fn weigh(
         return Ok(Verdict::Refuse(missing));
     }
     lease.hold_with_progress(conn).await?;
-    forget(conn, FORGET_SEEN, walked).await?;
+    forget_seen(conn, walked).await?;
     let place = record_errors::Place {
         tenant_id: walked.tenant_id,
         connection_id: lease.connection_id,
@@ -173,11 +172,14 @@ pub async fn delete_some(
              DELETE FROM missing_records WHERE part = (
                  SELECT min(part) FROM missing_records WHERE sync_id = $1 AND stream_id = $2)
              RETURNING external_ids
+         ), found AS MATERIALIZED (
+             SELECT r.place FROM chunk, unnest(chunk.external_ids) AS missing (id)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM records
+                                 WHERE stream_id = $2 AND external_id = missing.id AND deleted_at IS NULL
+                                   AND changed_at < (SELECT started_at FROM jobs WHERE jobs.id = $1) LIMIT 1) r
          )
          UPDATE records SET deleted_at = now(), changed_at = now(), change_set = $4, as_of = greatest(as_of, $3)
-         FROM chunk, unnest(chunk.external_ids) AS id
-         WHERE stream_id = $2 AND external_id = id AND deleted_at IS NULL
-           AND changed_at < (SELECT started_at FROM jobs WHERE id = $1)",
+         FROM found WHERE records.ctid = found.place",
     )
     .bind::<diesel::sql_types::Uuid, _>(walked.sync_id.uuid())
     .bind::<BigInt, _>(walked.stream_id)
@@ -208,16 +210,9 @@ struct Exists {
     found: bool,
 }
 
-const FORGET_SEEN: &str = "DELETE FROM seen_records WHERE sync_id = $1 AND stream_id = $2";
-const FORGET_MISSING: &str = "DELETE FROM missing_records WHERE sync_id = $1 AND stream_id = $2";
-
-/// Forgets what a sync kept aside of a stream.
-async fn forget(
-    conn: &mut AsyncPgConnection,
-    sql: &'static str,
-    walked: &Walked<'_>,
-) -> Result<(), StoreError> {
-    statement(sql)
+/// Forgets what was seen of a stream.
+async fn forget_seen(conn: &mut AsyncPgConnection, walked: &Walked<'_>) -> Result<(), StoreError> {
+    statement("DELETE FROM seen_records WHERE sync_id = $1 AND stream_id = $2")
         .bind::<diesel::sql_types::Uuid, _>(walked.sync_id.uuid())
         .bind::<BigInt, _>(walked.stream_id)
         .execute(conn)

@@ -116,14 +116,14 @@ pub async fn note_failed(conn: &mut AsyncPgConnection, ids: &[SyncId]) -> Result
     Ok(())
 }
 
-/// Notes that syncs of these connections completed now, however they began: one in ERROR is well again, and one that was
-/// put off is due at its interval.
+/// Notes that syncs completed now, however they began: a connection in ERROR is well again, and one that was put off is due
+/// at its interval. Not those of single records, which say nothing of the others.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn note_completed(
     conn: &mut AsyncPgConnection,
-    ids: &[ConnectionId],
+    ids: &[SyncId],
 ) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
@@ -135,7 +135,8 @@ pub async fn note_completed(
                 consecutive_failures = 0,
                 next_sync_at = CASE WHEN auto_sync AND consecutive_failures > 0
                     THEN least(next_sync_at, now() + sync_pause(sync_interval, 0)) ELSE next_sync_at END
-         WHERE id = ANY($1)",
+         FROM syncs
+         WHERE syncs.id = ANY($1) AND targets IS NULL AND connections.id = syncs.connection_id",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .execute(conn)

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use rail_shared::domain::Scope;
 use rail_tests::draw::Draw;
 use rail_tests::harness::{Rail, text};
-use rail_tests::sandbox::Fault;
+use rail_tests::sandbox::{Fault, Rule};
 use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 
@@ -312,4 +312,74 @@ async fn what_a_sync_counts_is_what_it_lists_whatever_happens() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_too_many_records_are_bad_does_not_depend_on_when_a_worker_stopped() {
+    let rail = Rail::builder().customers(120).workers(0).start().await;
+    let first = rail.start_worker();
+    let stripe = rail.connect_stripe().await;
+    let faults = rail.sandbox.faults();
+    faults.on("/v1/customers", 1, Fault::NulInString);
+    rail.sync(&stripe, &of("FULL", &["customers"])).await;
+    let error = open_errors(&rail, &stripe).await.remove(0);
+    let ids = rail.sandbox.stripe().ids("customers");
+    let others = ids.iter().filter(|id| **id != error["externalId"]);
+    for id in others.take(30) {
+        mend(&rail, "customers", id);
+    }
+    // The walk meets no error; the record that failed before fails again, by itself.
+    let refused = Fault::Status { status: 400 };
+    faults.add(Rule::new(refused).on("/v1/customers/*").always());
+    let slow = Fault::Slow { delay_ms: 60_000 };
+    faults.add(Rule::new(slow).on("/v1/invoices"));
+    let mut body = of("INCREMENTAL", &["customers", "invoices"]);
+    body["maxErrorRate"] = json!(0);
+    let syncs = format!("/connections/{stripe}/sync");
+    let sync = rail.caller.post(&syncs, &body).await.expect(202);
+    let sync = format!("{syncs}/{}", text(&sync, "syncId"));
+
+    rail.until(&sync, |sync| sync["progress"]["entitiesCompleted"] == 1)
+        .await;
+    first.stop();
+    first.ended().await;
+    rail.start_worker();
+
+    let done = rail.ended(&sync).await;
+    assert_eq!(done["status"], "COMPLETED", "{done}");
+    assert_eq!(errors_counted(&done, "customers"), 1, "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retrying_single_records_is_no_sync_of_the_connection() {
+    let rail = Rail::builder().customers(20).start().await;
+    let stripe = rail.connect_stripe().await;
+    spoil(
+        &rail,
+        "customers",
+        &rail.sandbox.stripe().ids("customers")[0],
+    );
+    rail.sync(&stripe, &of("FULL", &["customers"])).await;
+    rail.database
+        .run("UPDATE connections SET consecutive_failures = 3, last_sync_at = '2026-01-02T03:04:05Z'")
+        .await;
+    let path = format!("/connections/{stripe}");
+    let stand = async || {
+        let connection = rail.caller.get(&path).await.expect(200);
+        let failures = connection["schedule"]["consecutiveFailures"].clone();
+        (connection["lastSyncAt"].clone(), failures)
+    };
+
+    let retried = retry::retry(&rail, &format!("{path}/errors/retry")).await;
+
+    assert_eq!(retried["status"], "COMPLETED", "{retried}");
+    assert_eq!(
+        stand().await,
+        (json!("2026-01-02T03:04:05Z"), json!(3)),
+        "as before"
+    );
+    rail.sync(&stripe, &of("FULL", &["customers"])).await;
+    let (at, failures) = stand().await;
+    assert_ne!(at, json!("2026-01-02T03:04:05Z"));
+    assert_eq!(failures, 0);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{errors_counted, errors_of, mend, of, open_errors, spoil};
 
-async fn retry(rail: &Rail, path: &str) -> Value {
+pub(super) async fn retry(rail: &Rail, path: &str) -> Value {
     let answer = rail.caller.post(path, &Value::Null).await;
     let location = answer.header("location").to_owned();
     let accepted = answer.expect(202);

@@ -60,7 +60,7 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
         .map(|standing| (standing.job_id, standing.state))
         .collect();
     let completed = |end: &Ending| states.get(&end.lease.job_id) == Some(&JobState::Completed);
-    sync_schedules::note_completed(&mut transaction, &synced(&ends, completed)).await?;
+    sync_schedules::note_completed(&mut transaction, &syncs(&ends, completed)).await?;
     let failed = |end: &Ending| states.get(&end.lease.job_id) == Some(&JobState::Failed);
     sync_schedules::note_failed(&mut transaction, &syncs(&ends, failed)).await?;
     exports::note_runs(&mut transaction, &exported(&ends, completed)).await?;

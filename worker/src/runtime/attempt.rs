@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use rail_shared::domain::Failure;
 use rail_shared::queue::Ring;
 use rail_shared::store::{Lease, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -28,17 +29,26 @@ pub struct Attempt {
     pub worker: Worker,
     /// The right to work on this one.
     pub lease: Lease,
-    /// Fires when the process is stopping: the batch in hand is committed, then the job is given back.
+    /// Fires when the process is stopping, or when one part of the job has failed: what is in hand is committed, then the
+    /// attempt ends.
     pub stop: CancellationToken,
     committed: AtomicBool,
+    turn: Mutex<()>,
     /// Sealed, as they were when the attempt began.
     credentials: OnceLock<Vec<u8>>,
 }
 
 impl Attempt {
-    /// Notes that something was committed: the job gets somewhere.
-    pub fn made_progress(&self) {
+    /// Waits until nobody else writes for the job. Every transaction of a job holds its row, so that those of parts that go
+    /// on at once would only wait for each other, each in a connection of its own.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Notes that something was committed that was begun at `since`: the job gets somewhere, and its lease lasts from then on.
+    pub fn made_progress(&self, since: Instant) {
         self.committed.store(true, Ordering::Relaxed);
+        self.worker.held.lengthened(&self.lease, since);
     }
 
     /// Remembers which credentials the attempt uses.
@@ -82,8 +92,9 @@ pub async fn attempt(worker: Worker, ring: Ring, stop: CancellationToken) {
     let attempt = Attempt {
         worker,
         lease,
-        stop,
+        stop: stop.child_token(),
         committed: AtomicBool::new(false),
+        turn: Mutex::default(),
         credentials: OnceLock::new(),
     };
     run(&attempt, &held).instrument(span).await;

@@ -77,6 +77,15 @@ impl HeldLeases {
         }
     }
 
+    /// Notes that a commit lengthened a lease, which it did later than `at`.
+    pub(super) fn lengthened(&self, lease: &Lease, at: Instant) {
+        let mut held = self.lock();
+        let of_this = held.get_mut(&lease.job_id);
+        if let Some(signals) = of_this.filter(|signals| signals.fence == lease.fence) {
+            signals.since = signals.since.max(at);
+        }
+    }
+
     /// Keeps them, for ever. Those that cannot be kept for as long as they last are given up.
     pub(crate) async fn keep(&self, store: &Store, length: Duration) {
         let every = (length / 3).min(LOOK_EVERY);
@@ -122,7 +131,7 @@ impl HeldLeases {
             match kept.get(job_id) {
                 Some(kept) => {
                     if kept.lengthened {
-                        signals.since = at;
+                        signals.since = signals.since.max(at);
                     }
                     if kept.cancelled {
                         signals.cancelled.cancel();

@@ -58,6 +58,32 @@ impl From<StoreError> for Halt {
 }
 
 impl Halt {
+    /// Whether the same may go well later.
+    pub(crate) fn may_pass(&self) -> bool {
+        !matches!(self, Self::Failed(failure) if !failure.retryable && !failure.is_only_a_wait())
+    }
+
+    /// The one of two that decides: a store that refuses, then what fails for good, what is to be tried again, what has to
+    /// wait. The first of equals.
+    pub(crate) fn or_graver(self, other: Self) -> Self {
+        if other.gravity() > self.gravity() {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn gravity(&self) -> u8 {
+        match self {
+            Self::Store(StoreError::LeaseLost) => 5,
+            Self::Store(_) => 4,
+            Self::Failed(_) if !self.may_pass() => 3,
+            Self::Failed(failure) if !failure.is_only_a_wait() => 2,
+            Self::Failed(_) => 1,
+            Self::Stopping => 0,
+        }
+    }
+
     /// What follows; `None` when the lease is lost and nothing may be written any more.
     pub(crate) fn outcome(self) -> Option<Outcome> {
         Some(match self {
@@ -152,6 +178,7 @@ mod tests {
             barren_attempts,
             idle_for: Duration::ZERO,
             cancelled: false,
+            length: Duration::from_secs(15),
         }
     }
 

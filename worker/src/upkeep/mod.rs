@@ -2,6 +2,7 @@
 
 mod change_sets;
 mod idempotency_keys;
+mod kept_aside;
 mod record_errors;
 mod schedules;
 mod snapshots;
@@ -36,9 +37,12 @@ pub(crate) async fn run(
     starters: &[(JobKind, Starter)],
     stop: &CancellationToken,
 ) {
-    let mut change_sets = change_sets::Walk::new();
+    let mut walks = Walks {
+        change_sets: change_sets::Walk::new(),
+        kept_aside: kept_aside::Walk::new(),
+    };
     loop {
-        let pause = match round(worker, starters, &mut change_sets).await {
+        let pause = match round(worker, starters, &mut walks).await {
             Ok(Pace::Usual) => EVERY,
             Ok(Pace::Hurried) => HURRIED,
             Err(error) => {
@@ -61,10 +65,16 @@ pub(crate) async fn run(
     }
 }
 
+/// What goes on from round to round.
+struct Walks {
+    change_sets: change_sets::Walk,
+    kept_aside: kept_aside::Walk,
+}
+
 async fn round(
     worker: &Worker,
     starters: &[(JobKind, Starter)],
-    change_sets: &mut change_sets::Walk,
+    walks: &mut Walks,
 ) -> Result<Pace, StoreError> {
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
@@ -72,6 +82,7 @@ async fn round(
     idempotency_keys::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
     record_errors::empty_old_payloads(worker).await?;
-    change_sets.step(worker).await?;
+    walks.change_sets.step(worker).await?;
+    walks.kept_aside.step(worker).await?;
     Ok(pace)
 }

@@ -67,6 +67,61 @@ pub(super) fn lift<'j, const N: usize>(
     Ok(found)
 }
 
+/// Values wanted of an object whose members are shown one after the other.
+pub(super) struct Members<'w, 'j, const N: usize> {
+    wanted: [Option<&'w Pointer>; N],
+    /// The members through which the wanted lead.
+    found: [Option<&'j str>; N],
+}
+
+impl<'w, 'j, const N: usize> Members<'w, 'j, N> {
+    pub(super) fn new(wanted: [Option<&'w Pointer>; N]) -> Self {
+        Self {
+            wanted,
+            found: [None; N],
+        }
+    }
+
+    /// A member: its key, in quotes and as it is spelled, and its value.
+    pub(super) fn see(&mut self, key: &str, value: &'j str) {
+        for (wanted, found) in self.wanted.iter().zip(&mut self.found) {
+            if wanted
+                .is_some_and(|pointer| pointer.steps.first().is_some_and(|step| spells(key, step)))
+            {
+                *found = Some(value);
+            }
+        }
+    }
+
+    /// The text of each value pointed to, as [`lift`] finds it.
+    ///
+    /// # Errors
+    /// When what was shown is not JSON.
+    pub(super) fn lifted(self, json: &'j str) -> Result<[Option<&'j str>; N], serde_json::Error> {
+        let mut lifted = self.found;
+        for (wanted, lifted) in self.wanted.iter().zip(&mut lifted) {
+            match (wanted.map(|pointer| pointer.steps.as_slice()), *lifted) {
+                (Some([]), _) => *lifted = Some(json.trim_ascii()),
+                (Some([_, below @ ..]), Some(value)) if !below.is_empty() => {
+                    let mut found = [None];
+                    look(value, &[(0, below)], &mut found, None)?;
+                    *lifted = found[0];
+                }
+                _ => {}
+            }
+        }
+        Ok(lifted)
+    }
+}
+
+/// Whether a key, in quotes and as it is spelled, is this one.
+fn spells(key: &str, step: &str) -> bool {
+    if key.contains('\\') {
+        return serde_json::from_str::<Cow<'_, str>>(key).is_ok_and(|key| key == step);
+    }
+    key.len() == step.len() + 2 && &key[1..key.len() - 1] == step
+}
+
 /// An answer with an array of records: its elements, and one value beside them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Opened<'j> {

@@ -26,6 +26,28 @@ fn values_are_lifted_from_any_depth_in_one_go() {
 }
 
 #[test]
+fn values_are_lifted_from_members_as_they_are_from_the_whole() {
+    for json in [
+        r#"{"a": {"b": {"c": 1.50}, "d": "x"}, "e": [1, 2], "f/g": null}"#,
+        r#"{"a":1,"e":2,"a":{"d":3}}"#,
+        r#"{"a":{"d":3},"a":1}"#,
+        r#"{"\u0061":{"d":4},"f\/g":5}"#,
+        "[1]",
+        "7",
+    ] {
+        let wanted = ["/a/b/c", "/a/d", "/e", "/f~1g", "/none", "/e/x", ""].map(pointer);
+        let wanted = wanted.each_ref().map(Some);
+        let mut members = Members::new(wanted);
+        crate::domain::fingerprint_showing(json, |key, value| members.see(key, value)).unwrap();
+        assert_eq!(
+            members.lifted(json).unwrap(),
+            lift(json, wanted).unwrap(),
+            "{json}"
+        );
+    }
+}
+
+#[test]
 fn an_answer_is_taken_apart_in_one_pass() {
     let (data, more) = (pointer("/r/data"), pointer("/more"));
     let elements = |json| open(json, &data, Some(&more)).unwrap();

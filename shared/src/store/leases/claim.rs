@@ -85,14 +85,14 @@ pub async fn claim(
         .load(conn)
         .await?;
         // A kind that only a newer version knows is left to that version's workers, once its lease ran out.
-        let leases: Vec<Lease> = rows.iter().filter_map(lease).collect();
+        let leases: Vec<Lease> = rows.iter().filter_map(|row| lease(row, length)).collect();
         events::append(conn, &started(&leases)).await?;
         Ok(leases)
     })
     .await
 }
 
-fn lease(row: &ClaimedRow) -> Option<Lease> {
+fn lease(row: &ClaimedRow, length: Duration) -> Option<Lease> {
     Some(Lease {
         job_id: row.id.into(),
         tenant_id: row.tenant_id.into(),
@@ -103,6 +103,7 @@ fn lease(row: &ClaimedRow) -> Option<Lease> {
         barren_attempts: row.barren_attempts,
         idle_for: Duration::from_millis(row.idle_ms.try_into().unwrap_or(0)),
         cancelled: row.cancelled,
+        length,
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Lease {
     pub idle_for: Duration,
     /// Whether somebody asked to cancel the job before it was claimed.
     pub cancelled: bool,
+    /// How long it lasts each time it is lengthened.
+    pub length: Duration,
 }
 
 impl Lease {
@@ -46,41 +48,41 @@ impl Lease {
     /// # Errors
     /// [`StoreError::LeaseLost`] when the lease is held no more.
     pub async fn hold(&self, conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
-        self.check(
-            conn,
+        let held = statement(
             "SELECT FROM jobs WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR NO KEY UPDATE",
         )
-        .await
+        .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
+        .bind::<BigInt, _>(self.fence)
+        .execute(conn)
+        .await?;
+        one(held)
     }
 
-    /// The same, and notes that what is committed with it is progress: work that will not be done again.
+    /// The same, and notes that what is committed with it is progress: work that will not be done again. It also lengthens
+    /// the lease, because the heartbeat passes over a row that is held, and a job that commits all the time always holds it.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when the lease is held no more.
     pub async fn hold_with_progress(&self, conn: &mut AsyncPgConnection) -> Result<(), StoreError> {
-        self.check(
-            conn,
-            "UPDATE jobs SET barren_attempts = 0, progress_at = now()
+        let held = statement(
+            "UPDATE jobs SET barren_attempts = 0, progress_at = now(),
+                    lease_until = greatest(lease_until, now() + $3 * interval '1 millisecond')
              WHERE id = $1 AND fence = $2 AND state = 'RUNNING'",
         )
-        .await
+        .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
+        .bind::<BigInt, _>(self.fence)
+        .bind::<BigInt, _>(millis(self.length))
+        .execute(conn)
+        .await?;
+        one(held)
     }
+}
 
-    async fn check(
-        &self,
-        conn: &mut AsyncPgConnection,
-        sql: &'static str,
-    ) -> Result<(), StoreError> {
-        let held = statement(sql)
-            .bind::<diesel::sql_types::Uuid, _>(self.job_id.uuid())
-            .bind::<BigInt, _>(self.fence)
-            .execute(conn)
-            .await?;
-        if held == 1 {
-            Ok(())
-        } else {
-            Err(StoreError::LeaseLost)
-        }
+fn one(held: usize) -> Result<(), StoreError> {
+    if held == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LeaseLost)
     }
 }
 

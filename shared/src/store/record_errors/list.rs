@@ -125,6 +125,31 @@ pub async fn of_connection(
     Ok(Listed::of(rows, ask.limit))
 }
 
+/// The open errors of the records of an entity that the tenant puts in itself, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn of_own(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    entity: &str,
+    ask: PageAsk,
+) -> Result<Listed<RecordErrorRow>, StoreError> {
+    let rows = statement(columns!(
+        "FROM streams t JOIN record_errors e ON e.stream_id = t.id
+         WHERE t.tenant_id = $1 AND t.entity = $2 AND t.connection_id IS NULL AND e.resolved_at IS NULL
+           AND ($3::uuid IS NULL OR e.id < $3)
+         ORDER BY e.id DESC LIMIT $4"
+    ))
+    .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+    .bind::<Text, _>(entity)
+    .bind::<Nullable<diesel::sql_types::Uuid>, _>(ask.after)
+    .bind::<BigInt, _>(ask.probe())
+    .load(conn)
+    .await?;
+    Ok(Listed::of(rows, ask.limit))
+}
+
 /// One error of a tenant's connection.
 ///
 /// # Errors
@@ -174,6 +199,28 @@ pub async fn payload(
     .bind::<diesel::sql_types::Uuid, _>(id.uuid())
     .bind::<diesel::sql_types::Uuid, _>(connection.uuid())
     .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+    .get_result(conn)
+    .await
+    .optional()?)
+}
+
+/// The bytes of one error of the records that the tenant puts in itself.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn payload_of_own(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    entity: &str,
+    id: RecordErrorId,
+) -> Result<Option<Payload>, StoreError> {
+    Ok(statement(
+        "SELECT e.payload AS bytes, e.truncated FROM record_errors e JOIN streams t ON t.id = e.stream_id
+         WHERE e.id = $1 AND e.tenant_id = $2 AND t.entity = $3 AND t.connection_id IS NULL",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
+    .bind::<Text, _>(entity)
     .get_result(conn)
     .await
     .optional()?)

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::{ConnectionId, PayloadOf, RecordErrorId, SyncId, TenantId, Ties};
 use crate::store::StoreError;
+use crate::store::records::NewRecord;
 use crate::store::statement::statement;
 
 /// One record that could not be stored.
@@ -78,8 +79,8 @@ pub async fn note(
              SELECT id, $1, $2, $3, external_id, code, message, as_of, payload, payload_of, truncated,
                     CASE WHEN external_id IS NULL THEN sha256(payload) END
              FROM met
-             WHERE NOT EXISTS (SELECT FROM records r WHERE r.stream_id = $3 AND r.external_id = met.external_id
-                                                       AND r.as_of > met.as_of)
+             WHERE (SELECT true FROM records r WHERE r.stream_id = $3 AND r.external_id = met.external_id
+                                                 AND r.as_of > met.as_of) IS NULL
              ON CONFLICT (stream_id, external_id, code, digest) WHERE resolved_at IS NULL DO UPDATE SET
                  -- What is kept is of the newest version that was seen.
                  message = CASE WHEN e.as_of IS NULL OR excluded.as_of >= e.as_of THEN excluded.message ELSE e.message END,
@@ -141,6 +142,35 @@ pub struct Seen<'a> {
     pub as_of: DateTime<Utc>,
 }
 
+impl<'a> From<&NewRecord<'a>> for Seen<'a> {
+    fn from(record: &NewRecord<'a>) -> Self {
+        Self {
+            external_id: record.external_id,
+            as_of: record.as_of,
+        }
+    }
+}
+
+/// Whether a stream has open errors of records with an id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn are_open(conn: &mut AsyncPgConnection, stream: i64) -> Result<bool, StoreError> {
+    #[derive(QueryableByName)]
+    struct Open {
+        #[diesel(sql_type = Bool)]
+        any: bool,
+    }
+    let open: Open = statement(
+        "SELECT EXISTS (SELECT FROM record_errors WHERE stream_id = $1 AND resolved_at IS NULL
+                                                    AND external_id IS NOT NULL) AS any",
+    )
+    .bind::<BigInt, _>(stream)
+    .get_result(conn)
+    .await?;
+    Ok(open.any)
+}
+
 /// Resolves the open errors of records of which a later version is stored now, or one of the same instant where that is
 /// the newer one.
 ///
@@ -157,9 +187,15 @@ pub async fn resolve(
         .map(|seen| (seen.external_id, seen.as_of))
         .unzip();
     statement(
-        "UPDATE record_errors e SET resolved_at = now(), resolved_by = $2 FROM unnest($3, $4) AS seen (id, as_of)
-         WHERE e.stream_id = $1 AND e.external_id = seen.id AND e.resolved_at IS NULL
-           AND (e.as_of IS NULL OR e.as_of < seen.as_of OR ($5 AND e.as_of = seen.as_of))",
+        "WITH found AS MATERIALIZED (
+             SELECT e.place FROM unnest($3, $4) AS seen (id, as_of)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM record_errors
+                                 WHERE stream_id = $1 AND external_id = seen.id AND resolved_at IS NULL
+                                   AND (record_errors.as_of IS NULL OR record_errors.as_of < seen.as_of
+                                        OR ($5 AND record_errors.as_of = seen.as_of)) OFFSET 0) e
+         )
+         UPDATE record_errors SET resolved_at = now(), resolved_by = $2
+         WHERE ctid = ANY(ARRAY(SELECT place FROM found))",
     )
     .bind::<BigInt, _>(place.stream_id)
     .bind::<Nullable<diesel::sql_types::Uuid>, _>(place.sync_id.map(SyncId::uuid))

@@ -33,6 +33,8 @@ pub struct Batch<'a> {
     pub versions: Versions<'a>,
     /// The records that the vendor was asked for by their ids and does not have.
     pub gone: &'a [Gone<'a>],
+    /// How it was read.
+    pub read: Read,
     /// The records that could not be stored.
     pub rejected: &'a [NewRecordError<'a>],
     /// Errors whose bytes were read again and hold nothing wrong any more.
@@ -53,12 +55,53 @@ pub struct Batch<'a> {
     pub part: Option<Part>,
 }
 
+/// How a batch was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// By walking the entity.
+    InPages,
+    /// Record by record, by their ids: it does not count for what is said of the walk.
+    Singly,
+}
+
+/// What a walk saw, and how much of it could not be stored.
+#[derive(Debug, Clone, Copy, QueryableByName)]
+pub struct Walked {
+    /// Records read.
+    #[diesel(sql_type = BigInt)]
+    pub fetched: i64,
+    /// Of these: could not be stored.
+    #[diesel(sql_type = BigInt)]
+    pub errors: i64,
+}
+
+/// What the walk through an entity saw until now. What was read singly afterwards is left out, so the answer is the same
+/// whenever it is asked for.
+///
+/// # Errors
+/// When the database refuses or there is no such entity.
+pub async fn walked(
+    conn: &mut AsyncPgConnection,
+    sync: SyncId,
+    entity: &str,
+) -> Result<Walked, StoreError> {
+    Ok(statement(
+        "SELECT fetched - retried AS fetched, errors - retried_errors AS errors FROM sync_entities
+         WHERE sync_id = $1 AND entity = $2",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(sync.uuid())
+    .bind::<Text, _>(entity)
+    .get_result(conn)
+    .await?)
+}
+
 /// Whether a walk remembers what it found as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     /// It enumerates the entity: what it neither sees nor writes is gone.
     Remembered,
-    /// It reads a part: nothing follows for what it does not see.
+    /// It reads a part: nothing follows for what it does not see. What it remembered before that was known is forgotten
+    /// when it ends.
     Forgotten,
 }
 
@@ -154,14 +197,7 @@ async fn resolve(
     place: record_errors::Place,
     batch: &Batch<'_>,
 ) -> Result<(), StoreError> {
-    let records = batch
-        .versions
-        .records
-        .iter()
-        .map(|record| record_errors::Seen {
-            external_id: record.external_id,
-            as_of: record.as_of,
-        });
+    let records = batch.versions.records.iter().map(record_errors::Seen::from);
     let gone = batch.gone.iter().map(|gone| record_errors::Seen {
         external_id: gone.external_id,
         as_of: gone.as_of,
@@ -198,7 +234,9 @@ async fn count(
          ), counted AS (
              UPDATE sync_entities SET cursor = next.cursor, complete = (next.cursor IS NULL), fetched = fetched + $6,
                     created = created + $7, updated = updated + $8, unchanged = unchanged + $9,
-                    deleted = deleted + $10, errors = sync_entities.errors + $11
+                    deleted = deleted + $10, errors = sync_entities.errors + $11,
+                    retried = retried + CASE WHEN $14 THEN $6 ELSE 0 END,
+                    retried_errors = retried_errors + CASE WHEN $14 THEN $11 ELSE 0 END
              FROM (SELECT CASE WHEN open.errors THEN coalesce($5::jsonb, $4::jsonb) ELSE $4::jsonb END AS cursor
                    FROM open) AS next
              WHERE sync_id = $1 AND entity = $2
@@ -210,6 +248,8 @@ async fn count(
                     $6, $7, $8, $9, $10, $11
              WHERE $6 + $12 > 0
              RETURNING seq
+         ), forgotten AS (
+             DELETE FROM seen_records WHERE $15 AND sync_id = $1 AND stream_id = $3
          )
          SELECT counted.fetched, counted.errors, open.errors AS open_errors, (SELECT seq FROM logged) AS seq
          FROM counted, open",
@@ -227,6 +267,8 @@ async fn count(
     .bind::<BigInt, _>(errors)
     .bind::<BigInt, _>(i64::from(batch.reading.requests))
     .bind::<BigInt, _>(took_ms)
+    .bind::<Bool, _>(batch.read == Read::Singly)
+    .bind::<Bool, _>(batch.seen == Seen::Forgotten && batch.cursor.is_none())
     .get_result(conn)
     .await?)
 }

@@ -25,6 +25,29 @@ pub(in crate::store) struct StoredRow {
     deleted: bool,
 }
 
+impl StoredRow {
+    fn known(self) -> (String, Known) {
+        let Self {
+            external_id,
+            fingerprint,
+            as_of,
+            deleted,
+        } = self;
+        let known = Known {
+            fingerprint: fingerprint.try_into().unwrap_or_default(),
+            as_of,
+            presence: if deleted {
+                Presence::Gone
+            } else {
+                Presence::Here
+            },
+            write: None,
+            touched: false,
+        };
+        (external_id, known)
+    }
+}
+
 /// What is known of a record while a batch is sorted: as stored, or as an earlier record of the same batch left it.
 pub(in crate::store) struct Known {
     fingerprint: [u8; 16],
@@ -38,6 +61,9 @@ pub(in crate::store) struct Known {
 
 /// Asks what is stored of the versions. Sending ids and getting fingerprints back is far cheaper than sending
 /// bytes that turn out to be known.
+///
+/// Id by id, as everything here that is about many ids: a plan that was made while the table was empty knows no better way
+/// then. One by `= ANY` may have been taken for dearer than reading the whole stream, and be kept.
 pub(super) async fn probe<'a>(
     conn: &mut AsyncPgConnection,
     versions: &Versions<'a>,
@@ -48,8 +74,9 @@ pub(super) async fn probe<'a>(
         .map(|record| record.external_id)
         .collect();
     let rows: Vec<StoredRow> = statement(
-        "SELECT external_id, fingerprint, as_of, deleted_at IS NOT NULL AS deleted
-         FROM records WHERE stream_id = $1 AND external_id = ANY($2)",
+        "SELECT r.* FROM unnest($2) AS wanted (id)
+         CROSS JOIN LATERAL (SELECT external_id, fingerprint, as_of, deleted_at IS NOT NULL AS deleted
+                             FROM records WHERE stream_id = $1 AND external_id = wanted.id LIMIT 1) r",
     )
     .bind::<BigInt, _>(versions.stream_id)
     .bind::<Array<Text>, _>(ids)
@@ -64,29 +91,9 @@ pub(in crate::store) fn of<'a>(
     rows: Vec<StoredRow>,
 ) -> HashMap<&'a str, Known> {
     let mut known = HashMap::with_capacity(versions.records.len());
-    let mut stored: HashMap<String, StoredRow> = rows
-        .into_iter()
-        .map(|row| (row.external_id.clone(), row))
-        .collect();
+    let mut stored: HashMap<String, Known> = rows.into_iter().map(StoredRow::known).collect();
     for id in versions.records.iter().map(|record| record.external_id) {
-        if let Some(row) = stored.remove(id) {
-            let fingerprint = row.fingerprint.try_into().unwrap_or_default();
-            let presence = if row.deleted {
-                Presence::Gone
-            } else {
-                Presence::Here
-            };
-            known.insert(
-                id,
-                Known {
-                    fingerprint,
-                    as_of: row.as_of,
-                    presence,
-                    write: None,
-                    touched: false,
-                },
-            );
-        }
+        known.extend(stored.remove(id).map(|stored| (id, stored)));
     }
     known
 }

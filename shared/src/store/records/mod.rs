@@ -12,7 +12,7 @@ use super::change_sets::ChangeSet;
 use crate::domain::{Presence, ReadFrom, SyncId, TenantId, Ties};
 use crate::failpoints::step;
 
-pub use batch::{Batch, Committed, GoesOn, Gone, Seen, commit};
+pub use batch::{Batch, Committed, GoesOn, Gone, Read, Seen, Walked, commit, walked};
 pub(super) use write::parts;
 
 /// One record as read from the vendor.

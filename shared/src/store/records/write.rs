@@ -1,4 +1,6 @@
-//! The statements that write records.
+//! The statements that write records. Those about many ids find each by its key, and write it where it was found: whatever
+//! was known of the tables when a session planned them, there is no other way to run them. A stream has one writer at a
+//! time, so what was found stays where it is.
 
 use std::collections::HashMap;
 
@@ -66,8 +68,12 @@ pub(super) async fn instants(
     }
     let (ids, instants): (Vec<&str>, Vec<DateTime<Utc>>) = touched.into_iter().unzip();
     statement(
-        "UPDATE records r SET as_of = seen.as_of FROM unnest($2, $3) AS seen (id, as_of)
-         WHERE r.stream_id = $1 AND r.external_id = seen.id AND r.as_of < seen.as_of",
+        "WITH found AS MATERIALIZED (
+             SELECT r.place, seen.as_of FROM unnest($2, $3) AS seen (id, as_of)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM records
+                                 WHERE stream_id = $1 AND external_id = seen.id AND records.as_of < seen.as_of LIMIT 1) r
+         )
+         UPDATE records SET as_of = found.as_of FROM found WHERE records.ctid = found.place",
     )
     .bind::<BigInt, _>(versions.stream_id)
     .bind::<Array<Text>, _>(ids)
@@ -99,9 +105,14 @@ pub(super) async fn tombstones(
         .map(|gone| (gone.external_id, gone.as_of))
         .unzip();
     let deleted = statement(
-        "UPDATE records r SET deleted_at = now(), changed_at = now(), change_set = $2, as_of = gone.as_of
-         FROM unnest($3, $4) AS gone (id, as_of)
-         WHERE r.stream_id = $1 AND r.external_id = gone.id AND r.deleted_at IS NULL AND r.as_of <= gone.as_of",
+        "WITH found AS MATERIALIZED (
+             SELECT r.place, gone.as_of FROM unnest($3, $4) AS gone (id, as_of)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM records
+                                 WHERE stream_id = $1 AND external_id = gone.id AND deleted_at IS NULL
+                                   AND records.as_of <= gone.as_of LIMIT 1) r
+         )
+         UPDATE records SET deleted_at = now(), changed_at = now(), change_set = $2, as_of = found.as_of
+         FROM found WHERE records.ctid = found.place",
     )
     .bind::<BigInt, _>(versions.stream_id)
     .bind::<BigInt, _>(change_set.id)

@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::super::page::probe;
 use super::super::statement::statement;
-use super::super::{JsonText, Listed, Store, StoreError};
+use super::super::{JsonText, Listed, StoreError};
 use super::Part;
 
 /// How many records differ.
@@ -46,18 +46,15 @@ pub struct DifferenceRow {
     pub payload_after: Option<JsonText>,
 }
 
-/// Counts what differs, by reading both parts whole.
+/// Counts what differs, by reading both parts whole: in a [view](super::super::Store::view), where whole tables are compared.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn count_differences(
-    store: &Store,
+    conn: &mut AsyncPgConnection,
     before: Part,
     after: Part,
 ) -> Result<Differences, StoreError> {
-    // Whole parts are compared here, which is not how the session's plans are made otherwise.
-    let mut view = store.view().await?;
-    let conn: &mut AsyncPgConnection = &mut view;
     Ok(statement(
         "SELECT count(*) FILTER (WHERE a.fingerprint IS NULL) AS added,
                 count(*) FILTER (WHERE a.fingerprint <> b.fingerprint) AS changed,

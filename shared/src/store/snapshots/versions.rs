@@ -88,11 +88,13 @@ pub(in crate::store) async fn make_way(
     let (ids, fingerprints) = pairs(versions);
     statement(
         "INSERT INTO record_versions (stream_id, external_id, fingerprint, payload)
-         SELECT r.stream_id, r.external_id, r.fingerprint, r.payload
-         FROM records r JOIN unnest($2, $3) AS new (id, fingerprint) ON r.external_id = new.id
-         WHERE r.stream_id = $1 AND r.external_id = ANY($2) AND r.fingerprint <> new.fingerprint
+         SELECT $1, new.id, r.fingerprint, r.payload
+         FROM unnest($2, $3) AS new (id, fingerprint)
+         CROSS JOIN LATERAL (SELECT fingerprint, payload FROM records
+                             WHERE stream_id = $1 AND external_id = new.id LIMIT 1) r
+         WHERE r.fingerprint <> new.fingerprint
            AND (SELECT true FROM snapshot_parts p, LATERAL (
-                    SELECT FROM snapshot_records s WHERE s.part_no = p.no AND s.external_id = r.external_id
+                    SELECT FROM snapshot_records s WHERE s.part_no = p.no AND s.external_id = new.id
                     AND s.fingerprint = r.fingerprint LIMIT 1) held
                 WHERE p.stream_id = $1 LIMIT 1)
          ON CONFLICT DO NOTHING",
@@ -103,9 +105,10 @@ pub(in crate::store) async fn make_way(
     .execute(conn)
     .await?;
     statement(
-        "DELETE FROM record_versions v USING unnest($2, $3) AS new (id, fingerprint)
-         WHERE v.stream_id = $1 AND v.external_id = ANY($2) AND v.external_id = new.id
-           AND v.fingerprint = new.fingerprint",
+        "DELETE FROM record_versions WHERE ctid = ANY(ARRAY(
+             SELECT v.place FROM unnest($2, $3) AS new (id, fingerprint)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM record_versions
+                                 WHERE stream_id = $1 AND external_id = new.id AND fingerprint = new.fingerprint LIMIT 1) v))",
     )
     .bind::<BigInt, _>(stream)
     .bind::<Array<Text>, _>(ids)
@@ -129,13 +132,14 @@ pub(super) async fn release(
         .map(|(id, fingerprint)| (id.as_str(), fingerprint.as_slice()))
         .unzip();
     statement(
-        "DELETE FROM record_versions v USING unnest($2, $3) AS old (id, fingerprint)
-         WHERE v.stream_id = $1 AND v.external_id = ANY($2) AND v.external_id = old.id
-           AND v.fingerprint = old.fingerprint
-           AND (SELECT true FROM snapshot_parts p, LATERAL (
-                    SELECT FROM snapshot_records s WHERE s.part_no = p.no AND s.external_id = v.external_id
-                    AND s.fingerprint = v.fingerprint LIMIT 1) held
-                WHERE p.stream_id = $1 LIMIT 1) IS NULL",
+        "DELETE FROM record_versions WHERE ctid = ANY(ARRAY(
+             SELECT v.place FROM unnest($2, $3) AS old (id, fingerprint)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM record_versions
+                                 WHERE stream_id = $1 AND external_id = old.id AND fingerprint = old.fingerprint LIMIT 1) v
+             WHERE (SELECT true FROM snapshot_parts p, LATERAL (
+                        SELECT FROM snapshot_records s WHERE s.part_no = p.no AND s.external_id = old.id
+                        AND s.fingerprint = old.fingerprint LIMIT 1) held
+                    WHERE p.stream_id = $1 LIMIT 1) IS NULL))",
     )
     .bind::<BigInt, _>(stream)
     .bind::<Array<Text>, _>(ids)

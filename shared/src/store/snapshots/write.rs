@@ -64,8 +64,9 @@ async fn probe<'a>(
         .map(|record| record.external_id)
         .collect();
     let rows: Vec<StoredRow> = statement(
-        "SELECT external_id, fingerprint, as_of, false AS deleted
-         FROM snapshot_records WHERE part_no = $1 AND external_id = ANY($2)",
+        "SELECT s.* FROM unnest($2) AS wanted (id)
+         CROSS JOIN LATERAL (SELECT external_id, fingerprint, as_of, false AS deleted
+                             FROM snapshot_records WHERE part_no = $1 AND external_id = wanted.id LIMIT 1) s",
     )
     .bind::<BigInt, _>(part.no)
     .bind::<Array<Text>, _>(ids)
@@ -118,10 +119,15 @@ async fn forget(
         return Ok(());
     }
     let ids: Vec<&str> = gone.iter().map(|record| record.external_id).collect();
-    statement("DELETE FROM snapshot_records WHERE part_no = $1 AND external_id = ANY($2)")
-        .bind::<BigInt, _>(part.no)
-        .bind::<Array<Text>, _>(ids)
-        .execute(conn)
-        .await?;
+    statement(
+        "DELETE FROM snapshot_records WHERE ctid = ANY(ARRAY(
+             SELECT s.place FROM unnest($2) AS gone (id)
+             CROSS JOIN LATERAL (SELECT ctid AS place FROM snapshot_records
+                                 WHERE part_no = $1 AND external_id = gone.id LIMIT 1) s))",
+    )
+    .bind::<BigInt, _>(part.no)
+    .bind::<Array<Text>, _>(ids)
+    .execute(conn)
+    .await?;
     Ok(())
 }

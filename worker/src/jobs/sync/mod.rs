@@ -1,23 +1,23 @@
-//! A sync: walks each entity at the vendor, page by page, commits batches of pages, and deletes what a complete walk did
-//! not see; or, for a SNAPSHOT, seals the copy that it made.
+//! A sync: walks entities at the vendor, page by page, as many at once as the vendor allows, commits batches of pages, and
+//! deletes what a complete walk did not see; or, for a SNAPSHOT, seals the copy that it made.
 
+mod at_once;
+mod commit;
+mod entity;
 mod pages;
 mod place;
 mod retrying;
-mod room;
 mod singly;
 mod sweeping;
 mod targeted;
 mod walk;
 
 use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode, Tolerance};
-use rail_shared::store::syncs::{self, SyncEntityRow};
-use rail_shared::store::{StoreError, connections, snapshots};
+use rail_shared::store::records::{self, Walked};
+use rail_shared::store::{StoreError, connections, snapshots, syncs};
 
 use crate::runtime::{Attempt, Halt};
-use place::Rest;
-use sweeping::Swept;
-use walk::Walk;
+use entity::{Ended, Job};
 
 /// Runs the sync from where its last commit left it.
 pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
@@ -45,37 +45,20 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
         }
         return Ok(());
     }
+    let job = Job {
+        attempt,
+        source: &source,
+        asked: &asked,
+        tolerance,
+    };
+    let work = |entity| Box::pin(entity::finish(&job, entity));
+    let ended = at_once::each(&entities, source.parallel(), &attempt.stop, work).await?;
     let (mut refused, mut spoilt) = (Vec::new(), Vec::new());
-    for entity in &entities {
-        let mut walk = None;
-        let mut rest = Rest::Nothing;
-        if !entity.complete {
-            let begun = Walk::begin(attempt, &source, &asked, entity, tolerance).await?;
-            rest = begun.finish().await?;
-            walk = Some(begun);
-        }
-        if let Some(reason) = too_many_errors(attempt, &entity.entity, tolerance).await? {
-            spoilt.push(reason);
-            continue;
-        }
-        let Some(walk) = walk else {
-            continue;
-        };
-        if let Rest::Retry(retrying) = rest {
-            let stream = walk.stream();
-            let sweep = retrying::finish(attempt, &source, &entity.entity, stream, retrying);
-            rest = sweep.await?.into();
-        }
-        match rest {
-            Rest::Nothing | Rest::Retry(_) => {}
-            Rest::Seal => walk.seal().await?,
-            Rest::Sweep(sweep) => {
-                let stream = walk.stream();
-                match sweeping::finish(attempt, stream, &entity.entity, sweep, tolerance).await? {
-                    Swept::Clean => {}
-                    Swept::Refused(reason) => refused.push(reason),
-                }
-            }
+    for ended in ended {
+        match ended {
+            Ended::Well => {}
+            Ended::Refused(reason) => refused.push(reason),
+            Ended::Spoilt(reason) => spoilt.push(reason),
         }
     }
     if !spoilt.is_empty() {
@@ -87,7 +70,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     Err(Halt::Failed(deletes_refused(&refused)))
 }
 
-/// What is to be said where more of an entity's records could not be stored than is allowed.
+/// What is to be said where more of what the walk through an entity saw could not be stored than is allowed.
 async fn too_many_errors(
     attempt: &Attempt,
     entity: &str,
@@ -97,18 +80,14 @@ async fn too_many_errors(
         return Ok(None);
     };
     let mut conn = attempt.worker.store.connect().await?;
-    let entities = syncs::entities_of(&mut conn, attempt.lease.job_id.into()).await?;
-    let row = entities.iter().find(|row| row.entity == entity);
-    Ok(row
-        .filter(|row| !tolerance.allows_errors(row.errors, row.fetched))
-        .map(|row| {
-            let SyncEntityRow {
-                errors, fetched, ..
-            } = row;
-            format!(
-                "{errors} of {fetched} {entity} could not be stored, more than maxErrorRate {rate} allows."
-            )
-        }))
+    let sync_id = attempt.lease.job_id.into();
+    let Walked { fetched, errors } = records::walked(&mut conn, sync_id, entity).await?;
+    let spoilt = !tolerance.allows_errors(errors, fetched);
+    Ok(spoilt.then(|| {
+        format!(
+            "{errors} of {fetched} {entity} could not be stored, more than maxErrorRate {rate} allows."
+        )
+    }))
 }
 
 fn spoilt_by_errors(reasons: &[String]) -> Failure {

@@ -9,17 +9,27 @@ use rail_shared::store::records::NewRecord;
 use rail_shared::store::sync_log::Reading;
 use tokio::time::Instant;
 
+use crate::runtime::Place;
+
 /// Records in a transaction, about: enough to make it cheap, few enough to lose little.
 const RECORDS: usize = 1_000;
-/// Bytes in a transaction, about: half of what a walk has [room](super::room) for.
-const BYTES: usize = 1024 * 1024;
 /// How long the first page waits for others at most: progress is to be seen, and kept, also where pages come slowly.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A page that was read.
+pub(super) struct Fetched<'r> {
+    pub page: Page,
+    /// How long it was on its way.
+    pub took: Duration,
+    /// Given back once the page is committed.
+    pub place: Place<'r>,
+}
+
 /// Pages of one entity, in the order they were read.
 #[derive(Default)]
-pub(super) struct Pages {
+pub(super) struct Pages<'r> {
     pages: Vec<Page>,
+    places: Vec<Place<'r>>,
     /// Of all of them: records and errors.
     records: usize,
     bytes: usize,
@@ -27,15 +37,16 @@ pub(super) struct Pages {
     since: Option<Instant>,
 }
 
-impl Pages {
-    /// Adds a page that was `took` on its way.
-    pub(super) fn push(&mut self, page: Page, took: Duration) {
+impl<'r> Pages<'r> {
+    pub(super) fn push(&mut self, fetched: Fetched<'r>) {
+        let Fetched { page, took, place } = fetched;
         self.since.get_or_insert_with(Instant::now);
         self.records += page.records.len() + page.rejected.len();
         self.bytes += bytes_of(&page);
         self.reading.requests += page.requests;
         self.reading.took += took;
         self.pages.push(page);
+        self.places.push(place);
     }
 
     pub(super) fn clear(&mut self) {
@@ -46,10 +57,10 @@ impl Pages {
         self.pages.last()
     }
 
-    /// Whether they are to be committed now, be the next page there or not.
-    pub(super) fn are_ripe(&self) -> bool {
+    /// Whether they are to be committed now, be the next page there or not; a batch has so many bytes, about.
+    pub(super) fn are_ripe(&self, batch_bytes: usize) -> bool {
         self.records >= RECORDS
-            || self.bytes >= BYTES
+            || self.bytes >= batch_bytes
             || self.ripe_at().is_some_and(|at| at <= Instant::now())
     }
 

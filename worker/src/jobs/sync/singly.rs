@@ -10,10 +10,11 @@ use rail_shared::domain::{
 };
 use rail_shared::failpoints::step;
 use rail_shared::store::record_errors::{self, NewRecordError};
-use rail_shared::store::records::{self, Batch, Gone, NewRecord, Seen, Versions};
+use rail_shared::store::records::{Batch, Gone, NewRecord, Read, Seen, Versions};
 use rail_shared::store::sync_log::Reading;
 use tokio::time::Instant;
 
+use super::commit::commit;
 use super::pages::{new_error, new_record};
 use super::place::{Place, write};
 use crate::runtime::{Attempt, Halt};
@@ -168,6 +169,7 @@ impl Singly<'_> {
                 read_from: ReadFrom::List,
             },
             gone: &gone,
+            read: Read::Singly,
             rejected: &rejected,
             resolved: &brought.resolved,
             cursor: place.as_ref(),
@@ -178,9 +180,8 @@ impl Singly<'_> {
             seen: self.seen,
             part: None,
         };
-        records::commit(&self.attempt.worker.store, &self.attempt.lease, &batch).await?;
+        commit(self.attempt, &batch).await?;
         step("single records are committed");
-        self.attempt.made_progress();
         Ok(())
     }
 }

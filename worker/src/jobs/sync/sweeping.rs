@@ -1,5 +1,7 @@
 //! The end of a complete walk: what it did not see is deleted, unless that is too much to be true.
 
+use std::time::Instant;
+
 use rail_shared::domain::Tolerance;
 use rail_shared::failpoints::step;
 use rail_shared::store::sweep::{self, Missing, Verdict, Walked};
@@ -44,6 +46,8 @@ pub(super) async fn finish(
         },
     })?;
     if !sweep.decided {
+        let _turn = attempt.turn().await;
+        let begun = Instant::now();
         let allowed = |found: Missing| tolerance.allows_deleting(found.missing, found.present);
         let found = match sweep::weigh(store, lease, &walked, &decided, allowed).await? {
             Verdict::Delete(found) => found,
@@ -54,17 +58,23 @@ pub(super) async fn finish(
                 )));
             }
         };
-        attempt.made_progress();
+        attempt.made_progress(begun);
         if found.missing == 0 {
             return Ok(Swept::Clean);
         }
     }
-    while sweep::delete_some(store, lease, &walked, &decided).await? {
+    loop {
+        let turn = attempt.turn().await;
+        let begun = Instant::now();
+        let more = sweep::delete_some(store, lease, &walked, &decided).await?;
+        drop(turn);
+        if !more {
+            return Ok(Swept::Clean);
+        }
         step("a part of what was not seen is deleted");
-        attempt.made_progress();
+        attempt.made_progress(begun);
         if attempt.stop.is_cancelled() {
             return Err(Halt::Stopping);
         }
     }
-    Ok(Swept::Clean)
 }

@@ -5,17 +5,17 @@ use std::pin::pin;
 use rail_shared::connectors::{Ask, Checkpoint, Coverage, Cursor, Page, Source};
 use rail_shared::domain::{SyncMode, Tolerance};
 use rail_shared::failpoints::step;
-use rail_shared::store::records::{self, Batch, GoesOn, Seen, Versions};
+use rail_shared::store::records::{Batch, GoesOn, Read, Seen, Versions};
 use rail_shared::store::snapshots::{self, Making, Part};
 use rail_shared::store::streams::{self, StreamRow};
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use super::pages::Pages;
+use super::commit::commit;
+use super::pages::{Fetched, Pages, bytes_of};
 use super::place::{Place, Rest, Retrying, Sweep, read, write};
-use super::room::{Fetched, Room};
-use crate::runtime::{Attempt, Halt};
+use crate::runtime::{Attempt, Halt, Room};
 
 /// One entity on its way.
 pub(super) struct Walk<'a> {
@@ -97,10 +97,10 @@ impl<'a> Walk<'a> {
             Place::Targeted { .. } => return Ok(Rest::Nothing),
             Place::Reading(cursor) => Cursor::clone(cursor),
         };
-        let room = Room::new();
+        let room = self.attempt.worker.memory.room();
         let (sender, receiver) = unbounded_channel();
         let mut reading = pin!(self.read(first, &room, sender));
-        let mut writing = pin!(self.write(receiver));
+        let mut writing = pin!(self.write(receiver, &room));
         tokio::select! {
             biased;
             // Before the reader only where it failed.
@@ -123,8 +123,10 @@ impl<'a> Walk<'a> {
             entity: self.entity,
             part,
         };
+        let _turn = self.attempt.turn().await;
+        let begun = std::time::Instant::now();
         snapshots::seal(&self.attempt.worker.store, &self.attempt.lease, &making).await?;
-        self.attempt.made_progress();
+        self.attempt.made_progress(begun);
         Ok(())
     }
 
@@ -166,16 +168,20 @@ impl<'a> Walk<'a> {
     ) -> Result<(), Halt> {
         let mut cursor = Some(first);
         while let Some(at) = &cursor {
-            let begun = Instant::now();
-            let page = tokio::select! {
+            let reading = async {
+                room.for_another().await;
+                let begun = Instant::now();
+                (self.source.read(self.entity, at).await, begun.elapsed())
+            };
+            let (page, took) = tokio::select! {
                 biased;
                 () = self.attempt.stop.cancelled() => return Err(Halt::Stopping),
-                page = self.source.read(self.entity, at) => page?,
+                read = reading => read,
             };
-            let took = begun.elapsed();
+            let page = page?;
             step("a page is read");
             cursor = page.next.clone();
-            let place = room.take(&page).await;
+            let place = room.take(bytes_of(&page));
             // Nobody listens once the writer has failed, which says why.
             let _ = pages.send(Fetched { page, took, place });
         }
@@ -183,23 +189,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Commits pages as they become ripe, and at the end what is left; returns what is left to do then.
-    async fn write(&self, mut fetched: UnboundedReceiver<Fetched<'_>>) -> Result<Rest, Halt> {
+    async fn write<'r>(
+        &self,
+        mut fetched: UnboundedReceiver<Fetched<'r>>,
+        room: &'r Room,
+    ) -> Result<Rest, Halt> {
         let mut pages = Pages::default();
-        let mut places = Vec::new();
         let mut rest = Rest::Nothing;
         loop {
-            if pages.are_ripe() {
+            if pages.are_ripe(room.batch_bytes()) {
                 rest = self.commit(&mut pages).await?;
-                places.clear();
             }
             let ripe_at = pages.ripe_at();
             tokio::select! {
                 biased;
                 next = fetched.recv() => match next {
-                    Some(Fetched { page, took, place }) => {
-                        pages.push(page, took);
-                        places.push(place);
-                    }
+                    Some(next) => pages.push(next),
                     None => break,
                 },
                 () = tokio::time::sleep_until(ripe_at.unwrap_or_else(Instant::now)), if ripe_at.is_some() => {}
@@ -212,7 +217,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Commits the pages; returns what is left to do then.
-    async fn commit(&self, pages: &mut Pages) -> Result<Rest, Halt> {
+    async fn commit(&self, pages: &mut Pages<'_>) -> Result<Rest, Halt> {
         let Some(last) = pages.last() else {
             return Ok(Rest::Nothing);
         };
@@ -238,6 +243,7 @@ impl<'a> Walk<'a> {
                 read_from: last.read_from,
             },
             gone: &[],
+            read: Read::InPages,
             rejected: &pages.rejected(),
             resolved: &[],
             cursor: place.as_ref(),
@@ -251,10 +257,8 @@ impl<'a> Walk<'a> {
             },
             part: self.part,
         };
-        let store = &self.attempt.worker.store;
-        let committed = records::commit(store, &self.attempt.lease, &batch).await?;
+        let committed = commit(self.attempt, &batch).await?;
         step("a batch is committed");
-        self.attempt.made_progress();
         tracing::debug!(entity = self.entity, counts = ?committed.counts, "committed");
         pages.clear();
         Ok(match (retry_rest, committed.goes_on) {

@@ -1,0 +1,1 @@
+ALTER TABLE sync_entities DROP retried, DROP retried_errors;
