@@ -4,8 +4,22 @@
 run_bench() {
     local what=${1:-}
     [[ $what == jobs || $what == sync ]] || die "bench knows: jobs, sync; see ./dev help"
+    local arguments=() argument peers=
+    for argument; do
+        if [[ $argument != --peers ]]; then
+            arguments+=("$argument")
+        elif [[ $what == sync ]]; then
+            peers=$DEV/venv-peers
+        else
+            die "only bench sync has --peers"
+        fi
+    done
     own_state
     take_charge
+    if [[ -n $peers ]]; then
+        prepare_venv "$peers" "$ROOT/bench/peers" "bench sync --peers"
+        arguments+=(--peers "$peers/bin/python")
+    fi
     sweep_suites
     own_servers_state bench
     need compiler postgres redis
@@ -20,6 +34,6 @@ run_bench() {
     RAIL_BENCH_POSTGRES_URL=$(postgres_url)
     RAIL_BENCH_REDIS_URL=$(redis_url)
     export RAIL_BENCH_POSTGRES_URL RAIL_BENCH_REDIS_URL RAIL_MASTER_KEYS
-    run "${CARGO_TARGET_DIR:-$ROOT/target}/release/rail-bench" "$@" --folder "$STATE/log" \
+    run "${CARGO_TARGET_DIR:-$ROOT/target}/release/rail-bench" "${arguments[@]}" --folder "$STATE/log" \
         --postgres-pid "$(pid_of postgres)" --redis-pid "$(pid_of redis)" || die "the measurement failed"
 }

@@ -93,17 +93,23 @@ build() {
     run cargo build --workspace --bins || exit
 }
 
-# A Python of our own with the libraries the conformance suite compares with.
-prepare_python() {
-    local venv=$DEV/venv wanted=$ROOT/tests/conformance stamp
+# A Python of our own in DIR with what WANTED/requirements.txt lists; WHAT it is for.
+prepare_venv() {
+    local venv=$1 wanted=$2 what=$3 stamp
     need python
     stamp=$(cd "$wanted" && sha256sum ./*.txt && python3 --version)
     if [[ ! -f $venv/stamp || $(<"$venv/stamp") != "$stamp" ]]; then
-        say "preparing Python libraries for the conformance suite (pip, into .dev/venv)"
+        say "preparing Python libraries for $what (pip, into ${venv#"$ROOT"/})"
         rm -rf "$venv"
         run python3 -m venv "$venv" || exit
-        run "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted/requirements.txt" || exit
+        run "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted/requirements.txt" ||
+            die "$what needs Python packages that pip could not install (see above): it takes them from PyPI, through the network"
         echo "$stamp" >"$venv/stamp"
     fi
-    export RAIL_TEST_PYTHON=$venv/bin/python
+}
+
+# The libraries the conformance suite compares with.
+prepare_python() {
+    prepare_venv "$DEV/venv" "$ROOT/tests/conformance" "the conformance suite"
+    export RAIL_TEST_PYTHON=$DEV/venv/bin/python
 }

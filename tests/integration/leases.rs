@@ -195,3 +195,35 @@ async fn a_row_that_somebody_holds_keeps_neither_the_other_leases_nor_the_heartb
     };
     assert_eq!((lengthened(0), lengthened(1)), (Some(false), Some(true)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_job_commits_lengthens_its_lease_which_the_heartbeat_may_never_find_free() {
+    let rail = Rail::builder().workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail.caller.post(&path, &Value::Null).await.expect(202);
+    let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+    let job = [(JobId::from(id), 0)];
+    let lease = &leases::claim(&mut conn, &job, "w", SOON).await.unwrap()[0];
+    rail.database
+        .run("UPDATE jobs SET lease_until = now() + interval '1 second'")
+        .await;
+
+    let mut transaction = store.begin().await.unwrap();
+    lease.hold_with_progress(&mut transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let left = "SELECT lease_until > now() + interval '2 seconds' FROM jobs";
+    assert_eq!(rail.database.ask(left).await, true);
+    // A long lease is not cut short by one that was claimed for less.
+    rail.database
+        .run("UPDATE jobs SET lease_until = now() + interval '1 day'")
+        .await;
+    let mut transaction = store.begin().await.unwrap();
+    lease.hold_with_progress(&mut transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    let kept = "SELECT lease_until > now() + interval '23 hours' FROM jobs";
+    assert_eq!(rail.database.ask(kept).await, true);
+}

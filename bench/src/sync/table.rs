@@ -31,11 +31,19 @@ pub fn row(name: &str, of: &Measured, floor: Option<&Measured>) {
     );
 }
 
-/// A vendor that takes its time.
-pub fn slow(pages: usize, each: Duration, least: Duration, of: &Measured) {
+/// A vendor that takes its time: as much as it was told to, and what that comes to.
+pub fn begin_slow(told: Duration, alone: Duration) {
     println!(
-        "\n{pages} pages of {} ms each, one after the other: {:.2} s, {:.3} × the least ({:.2} s)",
-        each.as_millis(),
+        "\n{} ms a page ({:.1} ms when nothing else is asked of the vendor):\n",
+        told.as_millis(),
+        alone.as_secs_f64() * 1_000.0
+    );
+}
+
+/// So many lists at once.
+pub fn slow(pages: usize, lists: usize, least: Duration, of: &Measured) {
+    println!(
+        "- {lists} × {pages} pages, one after the other in each list: {:.2} s, {:.3} × the least ({:.2} s)",
         wall(of),
         wall(of) / least.as_secs_f64(),
         least.as_secs_f64()
@@ -44,19 +52,22 @@ pub fn slow(pages: usize, each: Duration, least: Duration, of: &Measured) {
 
 pub fn begin_many(what: &str) {
     println!(
-        "\n| {what} | records/s | our CPU a 100,000 | Postgres CPU a 100,000 | cores of Postgres | peak memory of a worker |"
+        "\n| {what} | records/s | our CPU a 100,000 | Postgres CPU a 100,000 | cores: Postgres · workers · vendor | peak memory of a worker |"
     );
     println!("|---|---|---|---|---|---|");
 }
 
 pub fn many(name: &str, of: &Measured) {
+    let cores = |spent: Duration| spent.as_secs_f64() / wall(of);
     let each = |spent: Duration| spent.as_secs_f64() * 100_000.0 / of.records as f64;
     println!(
-        "| {name} | {:.0} | {:.2} s | {:.2} s | {:.2} | {} |",
+        "| {name} | {:.0} | {:.2} s | {:.2} s | {:.2} · {:.2} · {:.2} | {} |",
         of.records as f64 / wall(of),
         each(of.ours),
         each(of.postgres),
-        of.postgres.as_secs_f64() / wall(of),
+        cores(of.postgres),
+        cores(of.ours),
+        cores(of.vendor),
         of.peak_kib.map_or("–".to_owned(), mib),
     );
 }

@@ -12,10 +12,13 @@ use rail_shared::domain::Clock;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
-use tokio::time::sleep;
+use tokio::task::spawn_blocking;
 
 /// Records in a page, as many as Stripe's.
 pub const PAGE: usize = 100;
+
+/// The lists it has, all of the same records: as many as are read at once.
+pub const ENTITIES: [&str; 4] = ["customers", "products", "prices", "invoices"];
 
 /// What it is started with.
 #[derive(Debug, Clone, clap::Args)]
@@ -49,13 +52,15 @@ pub async fn serve(wanted: &Wanted) -> anyhow::Result<()> {
         latency: Duration::from_millis(wanted.latency_ms),
         holds: RwLock::new(Holds::new(wanted.records)),
     });
-    let app = Route::new()
+    let mut app = Route::new()
         .at("/v1/balance", get(account))
         .at("/v1/account", get(account))
-        .at("/v1/customers", get(list))
         .at("/v1/events", get(events))
-        .at("/change/:one_in", post(change))
-        .data(world);
+        .at("/change/:one_in", post(change));
+    for entity in ENTITIES {
+        app = app.at(format!("/v1/{entity}"), get(list));
+    }
+    let app = app.data(world);
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted.port))).await?;
     poem::Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?)
         .run(app)
@@ -152,9 +157,21 @@ impl Asked {
     }
 }
 
+/// Takes as long as it was told to.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "tokio's clock counts whole milliseconds; it blocks a thread made for that"
+)]
+async fn take_time(latency: Duration) {
+    if !latency.is_zero() {
+        // Fails only where the program ends.
+        let _ = spawn_blocking(move || std::thread::sleep(latency)).await;
+    }
+}
+
 #[handler]
 async fn list(world: Data<&Arc<World>>, asked: Query<Asked>) -> poem::Response {
-    sleep(world.latency).await;
+    take_time(world.latency).await;
     let holds = world.holds.read().await;
     let page = holds.pages.get(asked.place() / PAGE).cloned();
     json(page.unwrap_or_else(|| listed(&[], false)))
@@ -162,7 +179,7 @@ async fn list(world: Data<&Arc<World>>, asked: Query<Asked>) -> poem::Response {
 
 #[handler]
 async fn events(world: Data<&Arc<World>>, asked: Query<Asked>) -> poem::Response {
-    sleep(world.latency).await;
+    take_time(world.latency).await;
     let holds = world.holds.read().await;
     let first = asked.place();
     let places = first..(first + PAGE).min(holds.events.len());

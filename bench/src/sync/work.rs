@@ -1,12 +1,14 @@
 //! Connections to the vendor, workers, and what a round of syncs costs.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::memory;
+use super::vendor::ENTITIES;
+use super::{memory, peers};
 use crate::client::Line;
 use crate::cpu;
 use crate::stage::{Program, Servers, Stage, connect, free_address};
@@ -21,6 +23,7 @@ pub struct Measured {
     /// Of the workers, or of the client of plain SQL.
     pub ours: Duration,
     pub postgres: Duration,
+    pub vendor: Duration,
     pub wal_bytes: u64,
     /// Of the worker that took most.
     pub peak_kib: Option<u64>,
@@ -30,7 +33,7 @@ pub struct Measured {
 pub struct Syncs {
     pub stage: Stage,
     vendor: std::net::SocketAddr,
-    _vendor: Program,
+    vendor_program: Program,
     workers: Vec<Program>,
     connections: Vec<String>,
     records: usize,
@@ -71,7 +74,7 @@ impl Syncs {
         let mut syncs = Self {
             api: Line::connect(stage.address).await?,
             vendor,
-            _vendor: program,
+            vendor_program: program,
             workers: Vec::new(),
             connections: Vec::new(),
             records: records * connections,
@@ -112,9 +115,41 @@ impl Syncs {
         Ok(())
     }
 
-    /// Syncs every connection at once, and waits for all.
+    /// How long the vendor takes for a page when it is asked for nothing else.
+    pub async fn a_page_alone(&mut self) -> anyhow::Result<Duration> {
+        const PAGES: u32 = 20;
+        let ask = crate::client::request("GET", "/v1/customers", "-", "");
+        let mut line = connect(self.vendor).await?;
+        let begun = Instant::now();
+        for _ in 0..PAGES {
+            line.ask(&ask).await?.expect(200)?;
+        }
+        Ok(begun.elapsed() / PAGES)
+    }
+
+    /// Has dlt load the customers.
+    pub async fn loaded_by_dlt(&mut self, python: &Path) -> anyhow::Result<Measured> {
+        let mut peak_kib = 0;
+        let spent = self.measured(async |syncs| {
+            let (url, folder) = (&syncs.stage.url, syncs.stage.folder());
+            peak_kib = peers::dlt(python, syncs.vendor, url, folder).await?;
+            Ok(())
+        });
+        let spent = spent.await?;
+        Ok(Measured {
+            peak_kib: Some(peak_kib),
+            ..spent
+        })
+    }
+
+    /// Syncs the customers of every connection at once, and waits for all.
     pub async fn run(&mut self, mode: &str) -> anyhow::Result<Measured> {
-        let body = json!({"entities": ["customers"], "mode": mode}).to_string();
+        self.run_of(mode, &ENTITIES[..1]).await
+    }
+
+    /// Syncs these entities of every connection at once, and waits for all.
+    pub async fn run_of(&mut self, mode: &str, entities: &[&str]) -> anyhow::Result<Measured> {
+        let body = json!({"entities": entities, "mode": mode}).to_string();
         let posts: Vec<Vec<u8>> = self
             .connections
             .iter()
@@ -156,7 +191,8 @@ impl Syncs {
         }
         let wal = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
         let wal_before = self.stage.count(wal).await?;
-        let (ours, postgres, begun) = (self.our_cpu(), self.stage.postgres_cpu(), Instant::now());
+        let (ours, postgres) = (self.our_cpu(), self.stage.postgres_cpu());
+        let (vendor, begun) = (cpu::of(self.vendor_program.pid()), Instant::now());
         work(self).await?;
         let wall = begun.elapsed();
         Ok(Measured {
@@ -164,6 +200,7 @@ impl Syncs {
             wall,
             ours: self.our_cpu() - ours,
             postgres: self.stage.postgres_cpu() - postgres,
+            vendor: cpu::of(self.vendor_program.pid()) - vendor,
             wal_bytes: self.stage.count(wal).await? - wal_before,
             peak_kib: self.peak_kib()?,
         })
