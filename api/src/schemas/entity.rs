@@ -66,7 +66,12 @@ impl TryFrom<StreamRow> for Entity {
             last_read_at,
         } = row;
         let checkpoint: Option<Checkpoint> = checkpoint.map(serde_json::from_value).transpose()?;
-        let Checkpoint { through, coverage } = checkpoint.unwrap_or_default();
+        // The vendor's own cursor is its affair and ours.
+        let Checkpoint {
+            through,
+            coverage,
+            token: _,
+        } = checkpoint.unwrap_or_default();
         let spans = coverage.spans().iter().copied();
         Ok(Self {
             name: entity,

@@ -14,6 +14,9 @@ pub struct Checkpoint {
     pub through: Option<DateTime<Utc>>,
     /// The times of creation whose records have been read. All before `through` is among them.
     pub coverage: Covered,
+    /// The vendor's own cursor, where its changes are read by one: where the last complete walk ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// What may be stored: the first checkpoints had no coverage.
@@ -21,15 +24,21 @@ pub struct Checkpoint {
 struct Stored {
     through: Option<DateTime<Utc>>,
     coverage: Option<Covered>,
+    token: Option<String>,
 }
 
 impl From<Stored> for Checkpoint {
     fn from(stored: Stored) -> Self {
-        let Stored { through, coverage } = stored;
+        let Stored {
+            through,
+            coverage,
+            token,
+        } = stored;
         let before = through.map(Covered::up_to).unwrap_or_default();
         Self {
             through,
             coverage: coverage.unwrap_or_default().and(&before),
+            token,
         }
     }
 }
@@ -54,6 +63,15 @@ pub enum Gain {
         /// Up to here.
         through: DateTime<Utc>,
     },
+    /// What the vendor told up to this cursor of its own.
+    Told {
+        /// From this one on; `None`: everything.
+        from: Option<String>,
+        /// The cursor.
+        token: String,
+        /// As of when.
+        through: DateTime<Utc>,
+    },
 }
 
 impl Checkpoint {
@@ -64,6 +82,7 @@ impl Checkpoint {
             Gain::Part(part) => Self {
                 through: self.through,
                 coverage: self.coverage.and(part),
+                token: self.token.clone(),
             },
             Gain::Listed { coverage, through } => {
                 // What was known beyond came of a clock that ran ahead, or is read again.
@@ -71,6 +90,7 @@ impl Checkpoint {
                 Self {
                     through: coverage.unbroken_until(),
                     coverage,
+                    token: None,
                 }
             }
             Gain::Changed { since, through } => {
@@ -81,8 +101,15 @@ impl Checkpoint {
                 Self {
                     through: Some(*through),
                     coverage: before,
+                    token: None,
                 }
             }
+            Gain::Told { from, .. } if from.is_some() && *from != self.token => self.clone(),
+            Gain::Told { token, through, .. } => Self {
+                through: Some(*through),
+                coverage: Covered::up_to(*through),
+                token: Some(token.clone()),
+            },
         }
     }
 }
@@ -109,6 +136,7 @@ mod tests {
         Checkpoint {
             through: Some(at(hour)),
             coverage: Covered::up_to(at(hour)),
+            token: None,
         }
     }
 

@@ -48,17 +48,39 @@ impl Vendor<'_> {
         }
     }
 
+    /// Whether an answer is what was asked for: some vendors tell of an error in an answer of success.
+    pub(super) fn is_success(&self, answer: &Answer) -> bool {
+        answer.is_success()
+            && self.errors.within_success.as_ref().is_none_or(|at| {
+                let body = std::str::from_utf8(&answer.body).ok();
+                let found = body.and_then(|body| lift(body, [Some(at)]).ok());
+                !matches!(found, Some([Some(value)]) if !matches!(value, "null" | "[]"))
+            })
+    }
+
+    /// The vendor's own code.
+    pub(super) fn code(&self, answer: &Answer) -> Option<String> {
+        let [code, _] = self.told(answer);
+        code
+    }
+
     /// The vendor's own code and message.
     fn told(&self, answer: &Answer) -> [Option<String>; 2] {
-        let places = [self.errors.code.as_ref(), self.errors.message.as_ref()];
-        let body = std::str::from_utf8(&answer.body).ok();
-        let told = body.and_then(|body| lift(body, places).ok());
-        told.unwrap_or_default().map(|json| json.and_then(word))
+        let Ok(body) = std::str::from_utf8(&answer.body) else {
+            return [None, None];
+        };
+        [&self.errors.code, &self.errors.message].map(|places| {
+            let places = places.as_ref()?.all();
+            places.iter().find_map(|at| {
+                let [found] = lift(body, [Some(at)]).ok()?;
+                word(found?)
+            })
+        })
     }
 
     /// Whether an answer says that there is no such record; of these codes, where some are given.
     pub(super) fn is_missing(&self, answer: &Answer, codes: Option<&[String]>) -> bool {
-        let [code, _] = self.told(answer);
+        let code = self.code(answer);
         matches!(answer.status, 404 | 410)
             && codes.is_none_or(|codes| code.is_some_and(|code| codes.contains(&code)))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Catalogue;
-use super::file::Changes;
+use super::file::{BaseUrl, Changes};
 use crate::domain::{Category, ConnectorStatus};
 
 fn catalogue() -> Catalogue {
@@ -98,16 +98,19 @@ fn every_usable_connector_reads_over_tls_and_can_tell_its_errors() {
             continue;
         };
         let id = connector.id();
-        assert_eq!(reading.base_url.scheme(), "https", "{id}");
+        let urls: Vec<&String> = match &reading.base_url {
+            BaseUrl::One(url) => vec![url],
+            BaseUrl::By(by) => by.urls.values().collect(),
+        };
+        assert!(urls.iter().all(|url| url.starts_with("https://")), "{id}");
         assert!(reading.test.path.starts_with('/'), "{id}");
         assert!(reading.errors.message.is_some(), "{id}");
         assert!(!reading.errors.rules.is_empty(), "{id}");
         assert_eq!(reading.entities.len(), connector.entities().count(), "{id}");
         for rules in &reading.entities {
             let entity = &rules.name;
-            assert!(rules.path.starts_with('/'), "{id} {entity}");
-            assert!(!rules.id.to_string().is_empty(), "{id} {entity}");
-            assert!(rules.created_at.is_some(), "{id} {entity}");
+            assert!(rules.list.path.starts_with('/'), "{id} {entity}");
+            assert!(!rules.record.id.is_empty(), "{id} {entity}");
         }
     }
 }

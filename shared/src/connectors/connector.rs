@@ -7,10 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::credentials::Fields;
-use super::file::{
-    Auth, Changes, ConnectorFile, Entity, Errors, Feed, Item, Lists, Paging, TestCall,
-};
-use super::source::EntityRules;
+use super::file::{Auth, BaseUrl, ConnectorFile, Errors, TestCall};
+use super::rules::{self, EntityRules, Tables};
 use super::{Session, Source};
 use crate::domain::{Category, ConnectorStatus, Faults};
 use crate::http::Http;
@@ -39,7 +37,7 @@ pub(super) struct Definition {
 /// How records are read.
 #[derive(Debug)]
 pub(super) struct Reading {
-    pub base_url: Url,
+    pub base_url: BaseUrl,
     pub auth: Auth,
     pub headers: Vec<(String, String)>,
     pub test: TestCall,
@@ -59,7 +57,7 @@ impl Connector {
     /// From a catalogue file's text; `base_url` takes the place of the file's own.
     pub(super) fn parse(text: &str, base_url: Option<&str>) -> Result<Self, InvalidFile> {
         let file: ConnectorFile = toml::from_str(text)?;
-        let definition = define(file, base_url)?;
+        let definition = define(file, &Tables::parse(text)?, base_url)?;
         Ok(Self {
             definition: Arc::new(definition),
         })
@@ -162,18 +160,22 @@ pub enum InvalidFile {
     Content(String),
 }
 
-fn content(fault: impl Into<String>) -> InvalidFile {
+pub(super) fn content(fault: impl Into<String>) -> InvalidFile {
     InvalidFile::Content(fault.into())
 }
 
-fn define(file: ConnectorFile, base_url: Option<&str>) -> Result<Definition, InvalidFile> {
+fn define(
+    file: ConnectorFile,
+    tables: &Tables,
+    base_url: Option<&str>,
+) -> Result<Definition, InvalidFile> {
     let names: BTreeSet<&str> = file.entities.iter().map(|e| e.name.as_str()).collect();
     if names.is_empty() || names.len() != file.entities.len() {
         return Err(content("entities must be named, each once"));
     }
     let usable = file.status != ConnectorStatus::Disabled;
     let reading = if usable {
-        Some(reading(&file, base_url)?)
+        Some(reading(&file, tables, base_url)?)
     } else {
         None
     };
@@ -191,15 +193,17 @@ fn define(file: ConnectorFile, base_url: Option<&str>) -> Result<Definition, Inv
 }
 
 /// What a connector needs that can be used.
-fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, InvalidFile> {
+fn reading(
+    file: &ConnectorFile,
+    tables: &Tables,
+    base_url: Option<&str>,
+) -> Result<Reading, InvalidFile> {
     let lacks = |what: &str| content(format!("its status is {} but it lacks {what}", file.status));
-    let base = base_url
-        .or(file.base_url.as_deref())
-        .ok_or_else(|| lacks("base_url"))?;
-    let base_url = Url::parse(base)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
-        .ok_or_else(|| content("base_url must be an http or https URL without a query"))?;
+    let base_url = match base_url {
+        Some(url) => BaseUrl::One(url.to_owned()),
+        None => file.base_url.clone().ok_or_else(|| lacks("base_url"))?,
+    };
+    check_base_url(&base_url)?;
     let auth = file.auth.clone().ok_or_else(|| lacks("auth"))?;
     for credential in credentials_of(&auth) {
         if !file.credentials.contains_key(credential) {
@@ -223,11 +227,22 @@ fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, Inva
     if !(1..=16).contains(&lists.parallel) {
         return Err(content("lists.parallel must be from 1 to 16"));
     }
+    for named in [&file.changed, &file.removed]
+        .into_iter()
+        .flatten()
+        .flat_map(|listing| listing.of.iter().flatten())
+    {
+        if !file.entities.iter().any(|entity| entity.name == *named) {
+            return Err(content(format!(
+                "a list is said to be of {named}, which is no entity"
+            )));
+        }
+    }
     let feed = file.feed.clone().map(Arc::new);
     let entities = file
         .entities
         .iter()
-        .map(|entity| rules(entity, lists, feed.as_ref()))
+        .map(|entity| rules::rules(entity, tables, feed.as_ref()))
         .collect::<Result<_, _>>()?;
     Ok(Reading {
         base_url,
@@ -240,75 +255,33 @@ fn reading(file: &ConnectorFile, base_url: Option<&str>) -> Result<Reading, Inva
     })
 }
 
+fn check_base_url(base_url: &BaseUrl) -> Result<(), InvalidFile> {
+    let is_one = |url: &str| {
+        // What stands in braces is a credential's affair.
+        let url = url.replace(['{', '}'], "");
+        Url::parse(&url)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+    };
+    let good = match base_url {
+        BaseUrl::One(url) => is_one(url),
+        BaseUrl::By(by) => {
+            by.urls.contains_key(&by.default) && by.urls.values().all(|url| is_one(url))
+        }
+    };
+    if good {
+        return Ok(());
+    }
+    Err(content(
+        "base_url must be an http or https URL without a query",
+    ))
+}
+
 fn credentials_of(auth: &Auth) -> Vec<&String> {
     match auth {
         Auth::Bearer { credential }
         | Auth::Header { credential, .. }
         | Auth::Query { credential, .. } => vec![credential],
         Auth::Basic { username, password } => std::iter::once(username).chain(password).collect(),
+        Auth::Placed {} => Vec::new(),
     }
-}
-
-fn rules(
-    entity: &Entity,
-    lists: &Lists,
-    feed: Option<&Arc<Feed>>,
-) -> Result<EntityRules, InvalidFile> {
-    let lacks = |what: &str| content(format!("entity {} lacks {what}", entity.name));
-    let changes = entity.changes.clone().ok_or_else(|| lacks("changes"))?;
-    let feed = match &changes {
-        Changes::Feed { .. } => Some(Arc::clone(feed.ok_or_else(|| lacks("a [feed]"))?)),
-        Changes::Created { because } | Changes::WholeList { because } if because.is_empty() => {
-            return Err(lacks("the reason why its changes are found so"));
-        }
-        Changes::Created { .. } if lists.window.is_none() => return Err(lacks("lists.window")),
-        Changes::Created { .. } | Changes::WholeList { .. } => None,
-    };
-    let needs_size = matches!(
-        lists.paging,
-        Paging::Page {
-            total_pages: None,
-            ..
-        } | Paging::Offset { total: None, .. }
-    );
-    if needs_size && lists.page_size.is_none() {
-        return Err(lacks(
-            "page_size, without which its last page cannot be told",
-        ));
-    }
-    let path = entity.path.clone().ok_or_else(|| lacks("path"))?;
-    let item = entity.item.clone().or_else(|| lists.item.clone());
-    let item = item.map(|item| Item {
-        path: item.path.replace("{path}", &path),
-        ..item
-    });
-    if item
-        .as_ref()
-        .is_some_and(|item| !item.path.starts_with('/') || !item.path.contains("{id}"))
-    {
-        return Err(lacks("{id} in the path of an item"));
-    }
-    Ok(EntityRules {
-        name: entity.name.clone(),
-        path,
-        item,
-        query: entity.query.clone().into_iter().collect(),
-        records: lists.records.clone(),
-        id: lists.id.clone(),
-        created_at: entity
-            .created_at
-            .clone()
-            .or_else(|| lists.created_at.clone()),
-        updated_at: entity
-            .updated_at
-            .clone()
-            .or_else(|| lists.updated_at.clone()),
-        paging: lists.paging.clone(),
-        page_size: lists.page_size.clone(),
-        window: lists.window.clone(),
-        order: lists.order,
-        lookback_minutes: lists.lookback_minutes,
-        changes,
-        feed,
-    })
 }

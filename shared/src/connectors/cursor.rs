@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Checkpoint, Gain};
 use super::coverage::{Covered, Span};
-use super::file::Changes;
+use super::file::{Changes, Under};
 use super::milestone::Milestone;
-use super::source::EntityRules;
+use super::rules::EntityRules;
 use crate::domain::{SyncMode, Window};
 
 /// What a sync wants of an entity.
@@ -47,9 +47,54 @@ pub struct Cursor {
     /// A page read earlier: coming by it again would be one, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) milestone: Option<Milestone>,
-    /// Of a feed that is read newest first: the instant at which the page before ended, and the ids already seen at it.
+    /// Of pages that meet in an instant: the one at which the page before ended, and the ids already seen at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seam: Option<Seam>,
+    /// The walk that follows when this one is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) then: Option<Walk>,
+    /// Of an entity that is listed once for each of something: for which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) under: Option<Parents>,
+    /// The id that the page before ended with, of a list whose next URLs may die.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_id: Option<String>,
+    /// How often in a row the vendor had the walk begin at another place.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub(super) restarts: u32,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over references"
+)]
+fn is_none_yet(count: &u32) -> bool {
+    *count == 0
+}
+
+/// What an entity is listed for, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parents {
+    /// Those still to come; the last is the one at hand.
+    pub pending: Vec<String>,
+    /// Where further ones are listed; `None` when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Position>,
+}
+
+impl Parents {
+    fn of(under: &Under) -> Self {
+        match under {
+            Under::Each(names) => Self {
+                pending: names.iter().rev().cloned().collect(),
+                next: None,
+            },
+            Under::Entity(_) => Self {
+                pending: Vec::new(),
+                next: Some(Position::Start),
+            },
+        }
+    }
 }
 
 /// What is walked through.
@@ -66,6 +111,15 @@ pub(super) enum Walk {
     },
     /// The vendor's feed of changes.
     Feed { since: DateTime<Utc> },
+    /// The list of what changed.
+    Changed { since: DateTime<Utc> },
+    /// The list of what was removed.
+    Removed { since: DateTime<Utc> },
+    /// What the vendor tells from a cursor of its own on; everything without one.
+    Told {
+        #[serde(default)]
+        from: Option<String>,
+    },
     /// Nothing: all that was asked for has been read before.
     Nothing,
 }
@@ -92,6 +146,11 @@ pub(super) enum Position {
     After(String),
     /// Path and query; the host is always the vendor's own.
     Url(String),
+    /// What changed at this instant or later, and of that the page so many steps on.
+    Since {
+        at: DateTime<Utc>,
+        step: u64,
+    },
 }
 
 /// Where two pages of a newest-first feed meet.
@@ -106,6 +165,11 @@ pub(super) struct Seam {
 pub(super) struct NoWindow;
 
 impl Walk {
+    /// The whole list.
+    pub(super) fn everything() -> Self {
+        Self::list(Span::ALL)
+    }
+
     fn list(span: Span) -> Self {
         Self::List {
             span,
@@ -137,10 +201,14 @@ impl Cursor {
             page_before: None,
             milestone: None,
             seam: None,
+            then: None,
+            under: rules.under.as_ref().map(Parents::of),
+            last_id: None,
+            restarts: 0,
         };
         // The newest first: it is what people wait for.
         let spans = |wanted: Covered| {
-            let mut spans = Vec::from(wanted);
+            let mut spans = pieces(rules, wanted, ask.now);
             match spans.pop() {
                 Some(newest) => walk(Walk::list(newest), spans),
                 None => walk(Walk::Nothing, Vec::new()),
@@ -155,38 +223,89 @@ impl Cursor {
                 spans(Covered::from(Span::from(window)))
             }
             // What never changes once it is created is read once: each hole, and what came since.
-            (None, SyncMode::Incremental, Changes::Created { .. }) => {
+            (None, SyncMode::Incremental, Changes::Created { again_days, .. }) => {
+                let again = TimeDelta::days(i64::from(*again_days));
+                let known = known.before(before - again);
                 spans(Covered::from(Span::ALL).without(&known))
             }
-            (None, SyncMode::Incremental, Changes::Feed { .. }) => {
-                match rules.feed_since(ask.checkpoint.through, before, ask.now) {
-                    Some(since) => walk(Walk::Feed { since }, Vec::new()),
+            (None, SyncMode::Incremental, Changes::Feed { .. } | Changes::Updated {}) => {
+                match rules.told_since(ask.checkpoint.through, before, ask.now) {
+                    Some(since) if rules.feed.is_some() => walk(Walk::Feed { since }, Vec::new()),
+                    Some(since) => Self {
+                        then: rules.removed.is_some().then_some(Walk::Removed { since }),
+                        ..walk(Walk::Changed { since }, Vec::new())
+                    },
                     None => spans(Covered::from(Span::ALL)),
                 }
+            }
+            (None, SyncMode::Incremental, Changes::Cursor { .. }) => {
+                let from = ask.checkpoint.token.clone();
+                walk(Walk::Told { from }, Vec::new())
+            }
+            (None, SyncMode::Full | SyncMode::Snapshot, Changes::Cursor { .. }) => {
+                walk(Walk::Told { from: None }, Vec::new())
             }
             (None, SyncMode::Incremental, Changes::WholeList { .. })
             | (None, SyncMode::Full | SyncMode::Snapshot, _) => spans(Covered::from(Span::ALL)),
         })
     }
 
-    /// What follows when the pages of this walk are all read: the next span; or nothing, and what was gained.
-    pub(super) fn completed(mut self) -> (Option<Self>, Option<Gain>) {
+    /// The whole list, in place of a walk that cannot tell all.
+    pub(super) fn whole_list(self) -> Self {
+        Self {
+            walk: Walk::list(Span::ALL),
+            then: None,
+            ..self.at_start()
+        }
+    }
+
+    /// The same walk from its first page on.
+    pub(super) fn at_start(self) -> Self {
+        Self {
+            position: Position::Start,
+            page_before: None,
+            milestone: None,
+            seam: None,
+            last_id: None,
+            ..self
+        }
+    }
+
+    /// What follows when the pages of this walk are all read: the next span or walk; or nothing, and what was gained.
+    /// `token` is the vendor's own cursor, where the walk ends with one.
+    pub(super) fn completed(mut self, token: Option<String>) -> (Option<Self>, Option<Gain>) {
         if let Walk::List { span, .. } = self.walk {
             self.behind = self.behind.and(&Covered::from(span));
         }
         if let Some(span) = self.remaining.pop() {
             let next = Self {
                 walk: Walk::list(span),
-                position: Position::Start,
-                page_before: None,
-                milestone: None,
-                seam: None,
-                ..self
+                ..self.at_start()
             };
             return (Some(next), None);
         }
-        let gain = self.through.map(|through| match (self.walk, self.purpose) {
-            (Walk::Feed { since }, _) => Gain::Changed { since, through },
+        if let Some(walk) = self.then.take() {
+            let next = Self {
+                walk,
+                ..self.at_start()
+            };
+            return (Some(next), None);
+        }
+        let Some(through) = self.through else {
+            return (None, None);
+        };
+        let gain = match (self.walk, self.purpose) {
+            (Walk::Feed { since } | Walk::Changed { since } | Walk::Removed { since }, _) => {
+                Gain::Changed { since, through }
+            }
+            (Walk::Told { from }, _) => {
+                let told = |token| Gain::Told {
+                    from,
+                    token,
+                    through,
+                };
+                return (None, token.map(told));
+            }
             (Walk::List { .. } | Walk::Nothing, Purpose::Backfill) => {
                 Gain::Part(self.behind.before(through))
             }
@@ -194,7 +313,56 @@ impl Cursor {
                 coverage: self.behind,
                 through,
             },
-        });
-        (None, gain)
+        };
+        (None, Some(gain))
     }
+}
+
+/// The spans to read, the last first; none is longer than the vendor allows.
+fn pieces(rules: &EntityRules, wanted: Covered, now: DateTime<Utc>) -> Vec<Span> {
+    let spans = Vec::from(wanted);
+    let longest = rules.window.as_ref().and_then(|window| window.at_most_days);
+    let Some(longest) = longest.map(|days| TimeDelta::days(i64::from(days))) else {
+        return spans;
+    };
+    let earliest = rules
+        .window
+        .as_ref()
+        .map_or(now, |window| window.earliest(now));
+    let mut pieces = Vec::new();
+    for span in spans {
+        let last = span.until.unwrap_or(now);
+        let mut from = span.from;
+        // Before the first of these the vendor has nothing: the first piece counts as from the beginning.
+        while from.unwrap_or(earliest) + longest < last {
+            let until = Some(from.unwrap_or(earliest) + longest);
+            pieces.push(Span { from, until });
+            from = until;
+        }
+        pieces.push(Span {
+            from,
+            until: span.until,
+        });
+    }
+    pieces
+}
+
+/// Two halves of a span, the earlier first; `None` where it cannot be halved.
+pub(super) fn halves(span: Span, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Option<[Span; 2]> {
+    let from = span.from.unwrap_or(earliest);
+    let half = (span.until.unwrap_or(now) - from) / 2;
+    if half < TimeDelta::seconds(1) {
+        return None;
+    }
+    let middle = Some(from + half);
+    Some([
+        Span {
+            from: span.from,
+            until: middle,
+        },
+        Span {
+            from: middle,
+            until: span.until,
+        },
+    ])
 }

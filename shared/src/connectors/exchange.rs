@@ -7,10 +7,11 @@ use url::Url;
 
 use super::classify::Vendor;
 use super::connector::Reading;
-use super::file::Auth;
+use super::draft::{Draft, fill, map_texts};
+use super::file::{Auth, BaseUrl};
 use super::session::Session;
 use crate::domain::{Failure, FailureKind, Origin};
-use crate::http::{Answer, Http, HttpError, Request};
+use crate::http::{Answer, Http, HttpError, Method, Request};
 
 /// A connection's line to its vendor.
 #[derive(Debug)]
@@ -25,38 +26,77 @@ pub(super) struct Exchange<'a> {
 pub(super) struct Exchanged {
     pub answer: Answer,
     pub url: Url,
+    pub method: Method,
     pub requests: u32,
 }
 
 impl Exchange<'_> {
-    /// Asks for a path below the base URL.
-    pub(super) async fn get(
-        &self,
-        path: &str,
-        query: &[(String, String)],
-    ) -> Result<Exchanged, Failure> {
-        let base = self.reading.base_url.as_str().trim_end_matches('/');
-        self.get_url(&format!("{base}{path}"), query).await
+    /// Sends a request to a path below the base URL.
+    pub(super) async fn send(&self, draft: &Draft) -> Result<Exchanged, Failure> {
+        let words = draft.words();
+        let filled = |text: &str, encode: fn(&str) -> String| {
+            let look = |name: &str| match words.iter().find(|(word, _)| *word == name) {
+                Some((_, value)) => Some(encode(value)),
+                None => self.session.text(name).map(|value| encode(&value)),
+            };
+            fill(text, look).map_err(|name| self.lacks(&name))
+        };
+        let as_it_is: fn(&str) -> String = str::to_owned;
+        let base = self.base_url()?;
+        let base = base.as_str().trim_end_matches('/');
+        let url = format!("{base}{}", filled(&draft.path, path_segment)?);
+        let mut request = Request::new(draft.verb.into(), &url);
+        for (name, value) in &draft.query {
+            request = request.query(name, filled(value, as_it_is)?);
+        }
+        for (name, value) in &draft.headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = &draft.body {
+            let mut failed = None;
+            let body = map_texts(body, &mut |text| {
+                filled(text, as_it_is).unwrap_or_else(|failure| {
+                    failed = Some(failure);
+                    String::new()
+                })
+            });
+            if let Some(failure) = failed {
+                return Err(failure);
+            }
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body.to_string());
+        }
+        self.exchanged(request, &url, draft.verb.into()).await
     }
 
     /// Asks for a path and query on the vendor's host, as an earlier answer gave it.
     pub(super) async fn get_own(&self, path_and_query: &str) -> Result<Exchanged, Failure> {
-        let origin = self.reading.base_url.origin().ascii_serialization();
-        self.get_url(&format!("{origin}{path_and_query}"), &[])
-            .await
+        let origin = self.base_url()?.origin().ascii_serialization();
+        let url = format!("{origin}{path_and_query}");
+        self.exchanged(Request::get(&url), &url, Method::Get).await
     }
 
-    async fn get_url(&self, url: &str, query: &[(String, String)]) -> Result<Exchanged, Failure> {
-        let mut request = Request::get(url).header("Accept", "application/json");
+    async fn exchanged(
+        &self,
+        mut request: Request,
+        url: &str,
+        method: Method,
+    ) -> Result<Exchanged, Failure> {
+        request = request.header("Accept", "application/json");
         for (name, value) in &self.reading.headers {
-            request = request.header(name, value);
-        }
-        for (name, value) in query {
-            request = request.query(name, value);
+            let text = fill(value, |name| self.session.text(name));
+            let text = text.map_err(|name| self.lacks(&name))?;
+            // What is put in may be a credential.
+            request = if text == *value {
+                request.header(name, value)
+            } else {
+                request.secret_header(name, text.into())
+            };
         }
         let request = self.signed(request)?;
         let url = Url::parse(url).map_err(|_| self.silence(&HttpError::Url("not a URL"), url))?;
-        let what = format!("GET {}", url.path());
+        let what = format!("{} {}", method.as_str(), url.path());
         let (answer, requests) = match self.http.send(request.clone()).await {
             // A kept connection that the vendor closes just then says nothing about the vendor.
             Err(HttpError::Reset(_)) => (self.http.send(request).await, 2),
@@ -66,12 +106,28 @@ impl Exchange<'_> {
         Ok(Exchanged {
             answer,
             url,
+            method,
             requests,
         })
     }
 
+    /// Where this connection's requests go.
+    fn base_url(&self) -> Result<Url, Failure> {
+        let text = match &self.reading.base_url {
+            BaseUrl::One(url) => url,
+            BaseUrl::By(by) => {
+                let value = self.session.text(&by.by);
+                let value = value.as_deref().unwrap_or(&by.default);
+                by.urls.get(value).ok_or_else(|| self.lacks(&by.by))?
+            }
+        };
+        let text = fill(text, |name| self.session.text(name)).map_err(|name| self.lacks(&name))?;
+        Url::parse(&text).map_err(|_| self.silence(&HttpError::Url("not a URL"), "the base URL"))
+    }
+
     fn signed(&self, request: Request) -> Result<Request, Failure> {
         Ok(match &self.reading.auth {
+            Auth::Placed {} => request,
             Auth::Bearer { credential } => request.secret_header(
                 "Authorization",
                 prefixed("Bearer ", self.credential(credential)?),
@@ -97,13 +153,17 @@ impl Exchange<'_> {
     }
 
     fn credential(&self, name: &str) -> Result<&SecretString, Failure> {
-        self.session.credential(name).ok_or_else(|| {
-            Failure::lasting(
-                Origin::Configuration,
-                FailureKind::Misconfigured,
-                format!("The connection's credentials lack {name}; add it."),
-            )
-        })
+        self.session
+            .credential(name)
+            .ok_or_else(|| self.lacks(name))
+    }
+
+    fn lacks(&self, name: &str) -> Failure {
+        Failure::lasting(
+            Origin::Configuration,
+            FailureKind::Misconfigured,
+            format!("The connection's credentials lack {name}; add it."),
+        )
     }
 
     pub(super) fn vendor(&self) -> Vendor<'_> {
@@ -114,15 +174,40 @@ impl Exchange<'_> {
         }
     }
 
-    /// The failure behind an answer whose status is not 2xx.
+    /// The failure behind an answer that is not a success.
     pub(super) fn refusal(&self, exchanged: &Exchanged) -> Failure {
-        let what = format!("GET {}", exchanged.url.path());
-        self.vendor().refusal(&exchanged.answer, &what)
+        self.vendor().refusal(&exchanged.answer, &exchanged.what())
+    }
+
+    /// The failure behind an answer, if it is one.
+    pub(super) fn failure(&self, exchanged: &Exchanged) -> Option<Failure> {
+        (!self.vendor().is_success(&exchanged.answer)).then(|| self.refusal(exchanged))
     }
 
     fn silence(&self, error: &HttpError, what: &str) -> Failure {
         self.vendor().silence(error, what)
     }
+}
+
+impl Exchanged {
+    /// The request in words: `GET /v1/customers`.
+    pub(super) fn what(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.url.path())
+    }
+}
+
+/// A text as one segment of a path.
+pub(super) fn path_segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                segment.push(char::from(byte));
+            }
+            _ => segment.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    segment
 }
 
 fn prefixed(prefix: &str, secret: &SecretString) -> SecretString {

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::Source;
-use super::exchange::Exchanged;
-use super::file::Item;
+use super::draft::Draft;
+use super::exchange::{Exchanged, path_segment};
 use super::lift::lift;
 use super::page::{Record, Rejected};
-use super::select::{Selection, bounded, from_feed, from_list};
-use super::source::EntityRules;
+use super::rules::{EntityRules, ItemRules};
+use super::select::{Context, Section, Selection, bounded, from_feed, from_list};
 use crate::domain::{Failure, FailureKind, Origin, PayloadOf};
 
 /// What reading one record brought.
@@ -60,7 +60,7 @@ impl Source {
             let kind = FailureKind::Refused;
             return Err(Failure::lasting(Origin::Configuration, kind, message));
         };
-        let Some(segment) = path_segment(id) else {
+        if matches!(id, "" | "." | "..") {
             let message = format!("{} cannot be asked for this id.", self.definition.name);
             return Err(Failure::lasting(
                 Origin::Vendor,
@@ -68,14 +68,13 @@ impl Source {
                 message,
             ));
         };
-        let query: Vec<_> = item.query.clone().into_iter().collect();
+        let mut draft = Draft::get(&item.path.replace("{id}", &path_segment(id)));
+        draft.query.clone_from(&item.query);
         let exchange = self.exchange()?;
-        let exchanged = exchange
-            .get(&item.path.replace("{id}", &segment), &query)
-            .await?;
+        let exchanged = exchange.send(&draft).await?;
         let Exchanged { answer, .. } = &exchanged;
         let as_of = answer.date().unwrap_or(answer.received_at);
-        if answer.is_success() {
+        if exchange.vendor().is_success(answer) {
             return Ok(read_answer(&answer.body, rules, item, id, as_of));
         }
         if exchange
@@ -106,7 +105,7 @@ impl Source {
                 from_feed(payload, &[text], rules, feed, None, *as_of)
             }
             (PayloadOf::Change, None) => return Ok(unreadable(payload, None, *as_of)),
-            (PayloadOf::Record, _) => from_list(payload, &[text], rules, *as_of),
+            (PayloadOf::Record, _) => single(payload, text, rules, *as_of),
         };
         Ok(the_one(selection))
     }
@@ -116,7 +115,7 @@ impl Source {
 fn read_answer(
     body: &Bytes,
     rules: &EntityRules,
-    item: &Item,
+    item: &ItemRules,
     id: &str,
     as_of: DateTime<Utc>,
 ) -> One {
@@ -128,7 +127,7 @@ fn read_answer(
     if deleted == Some("true") {
         return One::Gone { as_of };
     }
-    match the_one(from_list(body, &[record], rules, as_of)) {
+    match the_one(single(body, record, rules, as_of)) {
         One::Found(record) if record.external_id != id => One::Rejected(Box::new(Rejected {
             external_id: Some(id.to_owned()),
             code: "other-record",
@@ -144,6 +143,19 @@ fn read_answer(
         }
         one => one,
     }
+}
+
+fn single<'b>(
+    body: &'b Bytes,
+    record: &'b str,
+    rules: &EntityRules,
+    as_of: DateTime<Utc>,
+) -> Selection {
+    let section = Section {
+        elements: vec![record],
+        presence: None,
+    };
+    from_list(body, &[section], rules, &Context::default(), as_of)
 }
 
 fn the_one(mut selection: Selection) -> One {
@@ -177,21 +189,4 @@ fn rejected(body: &Bytes, as_of: DateTime<Utc>) -> Rejected {
         payload_of: PayloadOf::Record,
         truncated: cut || text.len() < body.len(),
     }
-}
-
-/// An id as one segment of a path; `None` for what no path can hold.
-fn path_segment(id: &str) -> Option<String> {
-    if matches!(id, "" | "." | "..") {
-        return None;
-    }
-    let mut segment = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                segment.push(char::from(byte));
-            }
-            _ => segment.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    Some(segment)
 }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::file::Time;
+use super::file::{IdPart, Order, Time};
 use super::lift::{Members, Pointer, lift, word};
+use super::rules::RecordRules;
 use super::times::TimeFormat;
-use crate::domain::{Fingerprint, Unstorable, fingerprint_showing};
+use crate::domain::{Fingerprint, Presence, Unstorable, fingerprint_showing};
 
 /// Longer ids would not fit Postgres' indexes.
 const MAX_ID_BYTES: usize = 512;
@@ -52,15 +53,16 @@ pub(super) struct Lifted {
     pub id: String,
     pub created_at: Option<DateTime<Utc>>,
     pub updated_at: Option<DateTime<Utc>>,
+    pub presence: Presence,
     /// Or why Postgres could not hold it.
     pub fingerprint: Result<Fingerprint, Unstorable>,
 }
 
-/// Lifts what every record has out of one, in one pass.
+/// Lifts what every record has out of one, in one pass. `parent` is that under which it is listed.
 pub(super) fn lift_record(
     json: &str,
-    id_at: &Pointer,
-    times: [Option<&Time>; 2],
+    rules: &RecordRules,
+    parent: Option<&str>,
 ) -> Result<Lifted, Refused> {
     if !json.starts_with('{') {
         return Err(Refused::new(
@@ -68,8 +70,22 @@ pub(super) fn lift_record(
             "the record is not a JSON object",
         ));
     }
+    let times = [&rules.created_at, &rules.updated_at].map(Option::as_ref);
     let [created, updated] = times.map(|time| time.map(|time| &time.at));
-    let wanted = [Some(id_at), created, updated];
+    let gone = rules.gone.as_ref();
+    let part = |place: usize| match rules.id.get(place) {
+        Some(IdPart::At(at)) => Some(at),
+        Some(IdPart::Parent) | None => None,
+    };
+    let wanted = [
+        part(0),
+        created,
+        updated,
+        gone.map(|mark| &mark.at),
+        part(1),
+        part(2),
+        part(3),
+    ];
     let mut members = Members::new(wanted);
     let fingerprint = fingerprint_showing(json, |key, value| members.see(key, value));
     let lifted = match fingerprint {
@@ -77,27 +93,55 @@ pub(super) fn lift_record(
         // It is to be told which record it is.
         Err(_) => lift(json, wanted),
     };
-    let Ok([id, created, updated]) = lifted else {
+    let Ok([first, created, updated, mark, second, third, fourth]) = lifted else {
         return Err(Refused::new(
             "unreadable-record",
             "the record cannot be read",
         ));
     };
-    let Some(id) = id.and_then(word) else {
-        let message = format!("the record has no id at {id_at}");
-        return Err(Refused::new("no-id", message));
-    };
+    let parts = rules.id.iter().zip([first, second, third, fourth]);
+    let mut id = String::new();
+    for (place, (part, found)) in parts.enumerate() {
+        let text = match part {
+            IdPart::At(_) => found.and_then(word),
+            IdPart::Parent => parent.map(str::to_owned),
+        };
+        let Some(text) = text else {
+            let at = match part {
+                IdPart::At(at) => format!(" at {at}"),
+                IdPart::Parent => String::new(),
+            };
+            return Err(Refused::new("no-id", format!("the record has no id{at}")));
+        };
+        if place == 0 {
+            id = text;
+        } else {
+            id.push(':');
+            id.push_str(&text);
+        }
+    }
     if id.len() > MAX_ID_BYTES || id.contains('\0') {
         let message = "the record's id is too long or holds U+0000";
         return Err(Refused::new("unusable-id", message));
     }
     let read = |time: Option<&Time>, json: Option<&str>| time?.format.read(json?);
+    let is_gone = gone.is_some_and(|gone| mark.is_some_and(|mark| says(mark, &gone.equals)));
     Ok(Lifted {
         id,
         created_at: read(times[0], created),
         updated_at: read(times[1], updated),
+        presence: if is_gone {
+            Presence::Gone
+        } else {
+            Presence::Here
+        },
         fingerprint,
     })
+}
+
+/// Whether a value is this text, or is spelled so.
+fn says(json: &str, text: &str) -> bool {
+    json == text || word(json).is_some_and(|word| word == text)
 }
 
 /// A text that is no JSON pointer to a member.
@@ -107,11 +151,7 @@ pub struct BadPointer;
 
 /// How the records that the platform puts in itself are read.
 #[derive(Debug, Clone)]
-pub struct OwnRules {
-    id: Pointer,
-    created_at: Time,
-    updated_at: Time,
-}
+pub struct OwnRules(RecordRules);
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,11 +183,13 @@ impl OwnRules {
         if id_at.is_empty() {
             return Err(BadPointer);
         }
-        Ok(Self {
-            id: pointer(id_at)?,
-            created_at: time("/createdAt")?,
-            updated_at: time("/updatedAt")?,
-        })
+        Ok(Self(RecordRules {
+            id: vec![IdPart::At(pointer(id_at)?)],
+            created_at: Some(time("/createdAt")?),
+            updated_at: Some(time("/updatedAt")?),
+            gone: None,
+            order: Order::Unordered,
+        }))
     }
 
     /// Reads a record: JSON without white space around it.
@@ -155,8 +197,7 @@ impl OwnRules {
     /// # Errors
     /// [`Refused`], by the rules that a vendor's records go by.
     pub fn read(&self, json: &str) -> Result<OwnRecord, Refused> {
-        let times = [Some(&self.created_at), Some(&self.updated_at)];
-        let lifted = lift_record(json, &self.id, times)?;
+        let lifted = lift_record(json, &self.0, None)?;
         match lifted.fingerprint {
             Ok(fingerprint) => Ok(OwnRecord {
                 external_id: lifted.id,

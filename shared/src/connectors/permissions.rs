@@ -4,8 +4,10 @@ use futures::StreamExt;
 use futures::stream;
 use secrecy::ExposeSecret;
 
+use super::cursor::Position;
+use super::draft::Draft;
 use super::exchange::{Exchange, Exchanged};
-use super::source::EntityRules;
+use super::rules::EntityRules;
 use crate::domain::{Failure, FailureKind};
 
 /// How many lists are tried at once.
@@ -27,17 +29,17 @@ pub struct TestReport {
 /// Asks the test call; where it is forbidden, asks the fallback and tries the list of each entity.
 pub(super) async fn test(exchange: &Exchange<'_>) -> Result<TestReport, Failure> {
     let call = &exchange.reading.test;
-    let first = exchange.get(&call.path, &[]).await?;
+    let first = exchange.send(&Draft::of_test(call)).await?;
     let latency_ms = u64::try_from(first.answer.latency.as_millis()).unwrap_or(u64::MAX);
     let mut version = version_of(exchange, &first);
-    if let Some(failure) = failure(exchange, &first) {
+    if let Some(failure) = exchange.failure(&first) {
         if failure.kind != FailureKind::PermissionDenied {
             return Err(failure);
         }
         if let Some(path) = &call.fallback {
-            let second = exchange.get(path, &[]).await?;
+            let second = exchange.send(&Draft::get(path)).await?;
             version = version.or_else(|| version_of(exchange, &second));
-            match self::failure(exchange, &second) {
+            match exchange.failure(&second) {
                 Some(other) if other.kind != FailureKind::PermissionDenied => return Err(other),
                 _ => {}
             }
@@ -92,20 +94,21 @@ async fn restricted(
     })
 }
 
-/// Asks for one record of an entity; `None` when that is allowed.
+/// Asks for one record of an entity; `None` when that is allowed, or cannot be tried by itself.
 async fn probe(exchange: &Exchange<'_>, rules: &EntityRules) -> Option<Failure> {
-    let mut query = rules.query.clone();
-    if let Some(size) = &rules.page_size {
-        query.push((size.parameter.clone(), "1".to_owned()));
+    let mut list = rules.list.clone();
+    if rules.under.is_some() || rules.fields.is_some() {
+        return None;
     }
-    match exchange.get(&rules.path, &query).await {
-        Ok(exchanged) => failure(exchange, &exchanged),
+    if let Some(size) = &mut list.page_size {
+        size.size = 1;
+    }
+    let mut draft = Draft::of(&list);
+    list.page(&mut draft, &Position::Start, None);
+    match exchange.send(&draft).await {
+        Ok(exchanged) => exchange.failure(&exchanged),
         Err(failure) => Some(failure),
     }
-}
-
-fn failure(exchange: &Exchange<'_>, exchanged: &Exchanged) -> Option<Failure> {
-    (!exchanged.answer.is_success()).then(|| exchange.refusal(exchanged))
 }
 
 fn version_of(exchange: &Exchange<'_>, exchanged: &Exchanged) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::cursor::Seam;
@@ -12,13 +12,15 @@ use super::file::{Feed, Order};
 use super::lift::{lift, word};
 use super::own::{Lifted, Refused, lift_record};
 use super::page::{Record, Rejected};
-use super::source::EntityRules;
+use super::rules::{EntityRules, RecordRules};
 use crate::domain::{PayloadOf, Presence};
 
 /// Of a rejected record, no more than this is kept.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// More ids at one instant than any vendor's rate allows are not carried from page to page.
 const MAX_SEAM_IDS: usize = 4_096;
+/// How long before the end of a page its records may come again on the next.
+const SEAM: TimeDelta = TimeDelta::seconds(2);
 
 /// What was found in one answer.
 #[derive(Debug, Default)]
@@ -31,27 +33,85 @@ pub(super) struct Selection {
     pub last_id: Option<String>,
     /// Of the elements' ids, in their order.
     pub digest: String,
-    /// Where the next page of a feed meets this one.
+    /// The greatest time of a last change among them.
+    pub latest: Option<DateTime<Utc>>,
+    /// Where the next page meets this one.
     pub seam: Option<Seam>,
     pub seam_is_whole: bool,
 }
 
+/// An array of records in an answer.
+pub(super) struct Section<'b> {
+    pub elements: Vec<&'b str>,
+    /// What those in it are, where the array itself says so.
+    pub presence: Option<Presence>,
+}
+
+/// Beside what a page holds: what it follows.
+#[derive(Default)]
+pub(super) struct Context<'a> {
+    /// That under which the records are listed.
+    pub parent: Option<&'a str>,
+    /// Of a list in the order of the last change: where the page before ended.
+    pub seam: Option<&'a Seam>,
+}
+
 /// The records of a list.
-pub(super) fn from_list(
-    body: &Bytes,
-    elements: &[&str],
+pub(super) fn from_list<'b>(
+    body: &'b Bytes,
+    sections: &[Section<'b>],
     rules: &EntityRules,
+    context: &Context<'_>,
     as_of: DateTime<Utc>,
 ) -> Selection {
+    let rules = &rules.record;
     let mut gathered = Gathered::new(body, rules.order, as_of);
-    for json in elements {
-        let lifted = gathered.lift(json, rules);
-        gathered.passed(lifted.as_ref().map(|lifted| lifted.id.as_str()));
-        if let Some(lifted) = lifted {
-            gathered.add(json, lifted, Presence::Here);
+    let mut changed = Vec::new();
+    for Section { elements, presence } in sections {
+        for json in elements {
+            let lifted = gathered.lift(json, rules, context.parent);
+            gathered.passed(lifted.as_ref().map(|lifted| lifted.id.as_str()));
+            let Some(lifted) = lifted else {
+                continue;
+            };
+            if let Some(at) = lifted.updated_at {
+                changed.push((at, lifted.id.clone()));
+                let known = |seam: &Seam| at <= seam.at && seam.ids.contains(&lifted.id);
+                if context.seam.is_some_and(known) {
+                    continue;
+                }
+            }
+            let presence = presence.unwrap_or(lifted.presence);
+            gathered.add(json, lifted, presence);
         }
     }
-    gathered.finish()
+    let mut selection = gathered.finish();
+    selection.latest = changed.iter().map(|(at, _)| *at).max();
+    selection.seam = selection
+        .latest
+        .map(|latest| seam(latest, changed, context.seam));
+    selection
+}
+
+/// Where the page after one of these changes meets it: what was seen within the overlap is not told again.
+fn seam(
+    latest: DateTime<Utc>,
+    changed: Vec<(DateTime<Utc>, String)>,
+    before: Option<&Seam>,
+) -> Seam {
+    let within = |at: DateTime<Utc>| latest - at <= SEAM;
+    let mut ids: Vec<String> = changed
+        .into_iter()
+        .filter(|(at, _)| within(*at))
+        .map(|(_, id)| id)
+        .collect();
+    if let Some(before) = before.filter(|before| within(before.at)) {
+        ids.extend(before.ids.iter().cloned());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(MAX_SEAM_IDS);
+    Seam { at: latest, ids }
 }
 
 /// The records that a page of a feed carries for an entity, each as its newest change shows it. `read_at` dates what has
@@ -107,7 +167,7 @@ pub(super) fn from_feed<'b>(
             });
             seam_is_whole = true;
         }
-        let Some(lifted) = gathered.lift(record, rules) else {
+        let Some(lifted) = gathered.lift(record, &rules.record, None) else {
             continue;
         };
         // Vendors date changes to the second. Of several changes of a record in one second the first met is the
@@ -167,9 +227,8 @@ impl<'b> Gathered<'b> {
     }
 
     /// Lifts what every record has out of one, or rejects it.
-    fn lift(&mut self, json: &str, rules: &EntityRules) -> Option<Lifted> {
-        let times = [&rules.created_at, &rules.updated_at].map(Option::as_ref);
-        match lift_record(json, &rules.id, times) {
+    fn lift(&mut self, json: &str, rules: &RecordRules, parent: Option<&str>) -> Option<Lifted> {
+        match lift_record(json, rules, parent) {
             Ok(lifted) => Some(lifted),
             Err(refused) => {
                 self.reject(refused.external_id, refused.code, refused.message, json);

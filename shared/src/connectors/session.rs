@@ -38,6 +38,18 @@ impl Session {
         self.credentials.get(name)
     }
 
+    /// A credential or a setting by its name, as text.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        if let Some(secret) = self.credentials.get(name) {
+            return Some(secret.expose_secret().to_owned());
+        }
+        match self.config.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        }
+    }
+
     /// A setting by its name.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&Value> {

@@ -1,72 +1,23 @@
 //! The read loop's two steps: plan a walk, read a page.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
 
 use super::connector::{Definition, Reading};
-use super::coverage::Span;
 use super::cursor::{NoWindow, Position, Walk};
-use super::exchange::{Exchange, Exchanged};
-use super::file::{Changes, Feed, Item, Order, PageSize, Paging, Time, WindowFilter};
-use super::lift::{Opened, Pointer, open};
-use super::milestone::{Circle, Milestone};
-use super::page::{Coverage, Page};
-use super::paging::{Lost, Seen};
-use super::select::{Selection, from_feed, from_list};
+use super::draft::Draft;
+use super::exchange::Exchange;
+use super::file::{Changes, Under};
+use super::page::Page;
+use super::reader::Reader;
+use super::rules::{EntityRules, ListRules};
 use super::session::Session;
 use super::{Ask, Cursor, TestReport, permissions};
-use crate::domain::{Failure, FailureKind, Origin, Presence, ReadFrom, Ties};
+use crate::domain::{Failure, FailureKind, Origin};
 use crate::http::Http;
-
-/// How one entity is read: the file's rules with the connector's defaults filled in.
-#[derive(Debug, Clone)]
-pub(super) struct EntityRules {
-    pub name: String,
-    pub path: String,
-    pub query: Vec<(String, String)>,
-    pub records: Pointer,
-    pub id: Pointer,
-    pub created_at: Option<Time>,
-    pub updated_at: Option<Time>,
-    pub item: Option<Item>,
-    pub paging: Paging,
-    pub page_size: Option<PageSize>,
-    pub window: Option<WindowFilter>,
-    pub order: Order,
-    pub lookback_minutes: u32,
-    pub changes: Changes,
-    pub feed: Option<Arc<Feed>>,
-}
-
-impl EntityRules {
-    /// What a change of this type says about a record; `None` when it is not about this entity.
-    pub(super) fn presence(&self, change_type: &str) -> Option<Presence> {
-        let Changes::Feed { changed, gone } = &self.changes else {
-            return None;
-        };
-        if changed.iter().any(|name| name == change_type) {
-            Some(Presence::Here)
-        } else if gone.iter().any(|name| name == change_type) {
-            Some(Presence::Gone)
-        } else {
-            None
-        }
-    }
-
-    /// From when on the feed tells every change, by what has been read before; `None` where it does not.
-    pub(super) fn feed_since(
-        &self,
-        known: Option<DateTime<Utc>>,
-        through: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Option<DateTime<Utc>> {
-        let reach = TimeDelta::days(i64::from(self.feed.as_ref()?.reaches_back_days));
-        // A checkpoint from a clock that ran ahead would skip what happened since.
-        let since = known?.min(through);
-        (now - since < reach).then_some(since)
-    }
-}
 
 /// A connection's records at its vendor.
 #[derive(Debug)]
@@ -74,6 +25,8 @@ pub struct Source {
     pub(super) definition: Arc<Definition>,
     http: Http,
     session: Session,
+    /// The fields of entities whose requests name them, as far as they were asked for.
+    pub(super) fields: Mutex<HashMap<String, Arc<str>>>,
 }
 
 impl Source {
@@ -82,6 +35,7 @@ impl Source {
             definition,
             http,
             session,
+            fields: Mutex::default(),
         }
     }
 
@@ -120,36 +74,132 @@ impl Source {
     /// A typed [`Failure`]; the same cursor may be read again.
     pub async fn read(&self, entity: &str, cursor: &Cursor) -> Result<Page, Failure> {
         let rules = self.rules(entity)?;
+        if cursor.walk == Walk::Nothing {
+            return Ok(Page::of_nothing());
+        }
+        if let (Some(parents), Some(Under::Entity(above))) = (&cursor.under, &rules.under)
+            && parents.pending.is_empty()
+        {
+            return self.parents(rules, self.rules(above)?, cursor).await;
+        }
+        let list = self.list(rules, &cursor.walk)?;
         let exchange = self.exchange()?;
-        let (records, paging, page_size) = match (&cursor.walk, &rules.feed) {
-            (Walk::Nothing, _) => return Ok(Page::of_nothing()),
-            (Walk::Feed { .. }, Some(feed)) => (&feed.changes, &feed.paging, &rules.page_size),
-            (Walk::Feed { .. }, None) => return Err(self.no_feed(entity)),
-            (Walk::List { .. }, _) => (&rules.records, &rules.paging, &rules.page_size),
-        };
         let exchanged = match &cursor.position {
             Position::Url(path_and_query) => exchange.get_own(path_and_query).await?,
             position => {
-                let (path, mut query) = walk_request(rules, &cursor.walk);
-                if let Some(size) = page_size {
-                    query.push((size.parameter.clone(), size.size.to_string()));
-                }
-                if let Some((name, value)) = paging.parameter(position) {
-                    query.push((name.to_owned(), value));
-                }
-                exchange.get(path, &query).await?
+                let mut draft = self.draft(&exchange, rules, list, cursor).await?;
+                list.page(&mut draft, position, since(&cursor.walk));
+                exchange.send(&draft).await?
             }
         };
-        if !exchanged.answer.is_success() {
-            return Err(exchange.refusal(&exchanged));
-        }
-        let page = Reader {
-            vendor: &self.definition.name,
+        Reader {
+            exchange: &exchange,
             rules,
+            list,
             cursor,
             exchanged: &exchanged,
+            now: self.http.now(),
+        }
+        .read()
+    }
+
+    /// A request for a list, limited as the walk says.
+    async fn draft(
+        &self,
+        exchange: &Exchange<'_>,
+        rules: &EntityRules,
+        list: &ListRules,
+        cursor: &Cursor,
+    ) -> Result<Draft, Failure> {
+        let mut draft = Draft::of(list);
+        if let Some(parent) = cursor.under.as_ref().and_then(|under| under.pending.last()) {
+            draft.word("parent", parent);
+        }
+        if draft.mentions("fields") {
+            let fields = self.fields_of(exchange, rules).await?;
+            draft.word("fields", &*fields);
+        }
+        match (&cursor.walk, &rules.window, &rules.feed, &rules.changes) {
+            (Walk::Feed { since }, _, Some(feed), Changes::Feed { changed, gone }) => {
+                for name in changed.iter().chain(gone) {
+                    draft.query(&feed.types_parameter, name);
+                }
+                draft.query(&feed.since_parameter, feed.happened_at.format.write(*since));
+            }
+            (Walk::List { span, .. }, Some(window), ..) => {
+                let (mut from, mut until) = (span.from, span.until);
+                if window.at_most_days.is_some() {
+                    from = from.or_else(|| Some(window.earliest(self.http.now())));
+                    until = until.or_else(|| Some(self.http.now()));
+                }
+                if let Some(from) = from {
+                    draft.put(&window.from, window.format.write(from));
+                }
+                if let Some(until) = until {
+                    draft.put(&window.until, window.format.write_end(until));
+                }
+            }
+            (Walk::Told { from: Some(from) }, ..) if cursor.position == Position::Start => {
+                list.page(&mut draft, &Position::Token(from.clone()), None);
+            }
+            _ => {}
+        }
+        Ok(draft)
+    }
+
+    /// Reads which records another entity has, under which this one is listed.
+    async fn parents(
+        &self,
+        rules: &EntityRules,
+        above: &EntityRules,
+        cursor: &Cursor,
+    ) -> Result<Page, Failure> {
+        let exchange = self.exchange()?;
+        let position = cursor
+            .under
+            .as_ref()
+            .and_then(|parents| parents.next.clone());
+        let above_cursor = Cursor {
+            walk: Walk::everything(),
+            position: position.unwrap_or(Position::Start),
+            under: None,
+            ..cursor.clone()
         };
-        page.read(records, paging, page_size.as_ref().map(|size| size.size))
+        let exchanged = match &above_cursor.position {
+            Position::Url(path_and_query) => exchange.get_own(path_and_query).await?,
+            position => {
+                let mut draft = self
+                    .draft(&exchange, above, &above.list, &above_cursor)
+                    .await?;
+                above.list.page(&mut draft, position, None);
+                exchange.send(&draft).await?
+            }
+        };
+        let reader = Reader {
+            exchange: &exchange,
+            rules: above,
+            list: &above.list,
+            cursor: &above_cursor,
+            exchanged: &exchanged,
+            now: self.http.now(),
+        };
+        Ok(reader.parents(rules, cursor)?)
+    }
+
+    /// How the lists of a walk are read.
+    fn list<'r>(&self, rules: &'r EntityRules, walk: &Walk) -> Result<&'r ListRules, Failure> {
+        let list = match walk {
+            Walk::List { .. } | Walk::Told { .. } | Walk::Nothing => Some(&rules.list),
+            Walk::Changed { .. } => Some(rules.changed.as_ref().unwrap_or(&rules.list)),
+            Walk::Removed { .. } => rules.removed.as_ref(),
+            Walk::Feed { .. } => rules.feed_list.as_ref(),
+        };
+        list.ok_or_else(|| {
+            self.misconfigured(format!(
+                "{} does not tell any more what changed of {}; start the sync again.",
+                self.definition.name, rules.name
+            ))
+        })
     }
 
     pub(super) fn exchange(&self) -> Result<Exchange<'_>, Failure> {
@@ -173,215 +223,15 @@ impl Source {
             .ok_or_else(|| self.misconfigured(format!("{} has no {entity}.", self.definition.name)))
     }
 
-    fn no_feed(&self, entity: &str) -> Failure {
-        self.misconfigured(format!(
-            "{} has no feed of changes for {entity}; start the sync again.",
-            self.definition.name
-        ))
-    }
-
     fn misconfigured(&self, message: String) -> Failure {
         Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
     }
 }
 
-/// Path and query of a walk, apart from paging.
-fn walk_request<'r>(rules: &'r EntityRules, walk: &Walk) -> (&'r str, Vec<(String, String)>) {
-    match (walk, &rules.feed, &rules.changes) {
-        (Walk::Feed { since }, Some(feed), Changes::Feed { changed, gone }) => {
-            let mut query: Vec<(String, String)> = changed
-                .iter()
-                .chain(gone)
-                .map(|name| (feed.types_parameter.clone(), name.clone()))
-                .collect();
-            query.push((
-                feed.since_parameter.clone(),
-                feed.happened_at.format.write(*since),
-            ));
-            (&feed.path, query)
-        }
-        (Walk::List { span, .. }, ..) => {
-            let mut query = rules.query.clone();
-            if let Some(window) = &rules.window {
-                if let Some(from) = span.from {
-                    query.push((window.from.clone(), window.format.write(from)));
-                }
-                if let Some(until) = span.until {
-                    query.push((window.until.clone(), window.format.write_end(until)));
-                }
-            }
-            (&rules.path, query)
-        }
-        (Walk::Feed { .. } | Walk::Nothing, ..) => (&rules.path, rules.query.clone()),
-    }
-}
-
-/// One answer on its way to a page.
-struct Reader<'a> {
-    vendor: &'a str,
-    rules: &'a EntityRules,
-    cursor: &'a Cursor,
-    exchanged: &'a Exchanged,
-}
-
-impl Reader<'_> {
-    fn read(
-        &self,
-        records: &Pointer,
-        paging: &Paging,
-        page_size: Option<u32>,
-    ) -> Result<Page, Failure> {
-        let answer = &self.exchanged.answer;
-        let body = std::str::from_utf8(&answer.body).map_err(|_| self.passing("is not UTF-8"))?;
-        let Opened { elements, told } =
-            open(body, records, paging.pointer()).map_err(|_| self.passing("is not JSON"))?;
-        let elements =
-            elements.ok_or_else(|| self.passing(&format!("has no array at \"{records}\"")))?;
-        let selection = match (&self.cursor.walk, &self.rules.feed) {
-            (Walk::Feed { .. }, Some(feed)) => from_feed(
-                &answer.body,
-                &elements,
-                self.rules,
-                feed,
-                self.cursor.seam.as_ref(),
-                answer.date().unwrap_or(answer.received_at),
-            ),
-            _ => from_list(
-                &answer.body,
-                &elements,
-                self.rules,
-                answer.date().unwrap_or(answer.received_at),
-            ),
-        };
-        let seen = Seen {
-            answer,
-            url: &self.exchanged.url,
-            told,
-            count: selection.count,
-            page_size,
-            last_id: selection.last_id.as_deref(),
-        };
-        let next = paging
-            .next(&self.cursor.position, &seen)
-            .map_err(|lost| self.lost(&lost))?;
-        if selection.last_id.is_some()
-            && self.cursor.page_before.as_ref() == Some(&selection.digest)
-        {
-            return Err(self.lost(&Lost::Repeats));
-        }
-        let next = match next {
-            Some(position) => {
-                let page = match selection.last_id {
-                    Some(_) => selection.digest.clone(),
-                    // Pages that hold nothing are told apart by where they were.
-                    None => format!("{:?}", self.cursor.position),
-                };
-                let milestone = Milestone::after(self.cursor.milestone.as_ref(), &page)
-                    .map_err(|Circle| self.lost(&Lost::Circle))?;
-                Some((position, milestone))
-            }
-            None => None,
-        };
-        Ok(self.page(selection, next))
-    }
-
-    fn page(&self, selection: Selection, next: Option<(Position, Milestone)>) -> Page {
-        let mut cursor = self.cursor.clone();
-        let lookback = TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
-        // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
-        if let (Some(through), Position::Start) = (&mut cursor.through, &cursor.position) {
-            let vendors = self.exchanged.answer.date().map(|date| date - lookback);
-            *through = vendors.map_or(*through, |vendors| vendors.min(*through));
-        }
-        let coverage = match &mut cursor.walk {
-            Walk::List { span, some_unnamed } => {
-                *some_unnamed |= selection
-                    .rejected
-                    .iter()
-                    .any(|rejected| rejected.external_id.is_none());
-                match cursor.through {
-                    Some(through)
-                        if *span == Span::ALL
-                            && !*some_unnamed
-                            && self.rules.paging.misses_nothing() =>
-                    {
-                        Coverage::Everything {
-                            began_at: through + lookback,
-                        }
-                    }
-                    _ => Coverage::Some,
-                }
-            }
-            Walk::Feed { .. } | Walk::Nothing => Coverage::Some,
-        };
-        let read_from = match cursor.walk {
-            Walk::List { .. } | Walk::Nothing => ReadFrom::List,
-            Walk::Feed { .. } => ReadFrom::Feed,
-        };
-        let ties = match cursor.walk {
-            // Only when more changed within one second than is remembered can an older one pass for new.
-            Walk::Feed { .. } if !selection.seam_is_whole => Ties::KeepStored,
-            _ => Ties::TakeNew,
-        };
-        let (next, gain) = match next {
-            Some((position, milestone)) => {
-                let next = Cursor {
-                    position,
-                    page_before: Some(selection.digest),
-                    milestone: Some(milestone),
-                    seam: selection.seam,
-                    ..cursor
-                };
-                (Some(next), None)
-            }
-            None => cursor.completed(),
-        };
-        Page {
-            next,
-            records: selection.records,
-            rejected: selection.rejected,
-            gain,
-            coverage,
-            ties,
-            read_from,
-            requests: self.exchanged.requests,
-        }
-    }
-
-    fn lost(&self, lost: &Lost) -> Failure {
-        match lost {
-            Lost::Untold(at) => self.passing(&format!(
-                "does not tell at \"{at}\" whether there is another page"
-            )),
-            Lost::NoLastId => self.passing("promises another page after one without ids"),
-            Lost::OtherHost => self.lasting("points to another host for the next page"),
-            Lost::Repeats => self.lasting("leads back to the same page"),
-            Lost::Circle => self.lasting("leads in a circle: the page was read before"),
-        }
-    }
-
-    fn what(&self, wrong: &str) -> String {
-        format!(
-            "{}'s answer for {} (GET {}) {wrong}.",
-            self.vendor,
-            self.rules.name,
-            self.exchanged.url.path()
-        )
-    }
-
-    fn passing(&self, wrong: &str) -> Failure {
-        Failure::passing(
-            Origin::Vendor,
-            FailureKind::MalformedAnswer,
-            self.what(wrong),
-        )
-    }
-
-    fn lasting(&self, wrong: &str) -> Failure {
-        Failure::lasting(
-            Origin::Vendor,
-            FailureKind::MalformedAnswer,
-            self.what(wrong),
-        )
+/// From when on a walk is told what changed.
+fn since(walk: &Walk) -> Option<DateTime<Utc>> {
+    match walk {
+        Walk::Changed { since } | Walk::Removed { since } => Some(*since),
+        Walk::List { .. } | Walk::Feed { .. } | Walk::Told { .. } | Walk::Nothing => None,
     }
 }

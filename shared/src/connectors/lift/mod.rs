@@ -10,11 +10,18 @@ use serde_json::value::RawValue;
 #[cfg(test)]
 mod tests;
 
-/// A JSON pointer (RFC 6901) that passes through objects only; the empty one is the whole value.
+/// A JSON pointer (RFC 6901); the empty one is the whole value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Pointer {
     steps: Vec<String>,
+}
+
+impl Pointer {
+    /// Its steps, from the outside in.
+    pub(super) fn steps(&self) -> &[String] {
+        &self.steps
+    }
 }
 
 impl TryFrom<String> for Pointer {
@@ -122,40 +129,42 @@ fn spells(key: &str, step: &str) -> bool {
     key.len() == step.len() + 2 && &key[1..key.len() - 1] == step
 }
 
-/// An answer with an array of records: its elements, and one value beside them.
+/// An answer with an array of records: its elements, and values beside them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Opened<'j> {
+pub(super) struct Opened<'j, const N: usize> {
     /// `None` where there is no array.
     pub elements: Option<Vec<&'j str>>,
-    pub told: Option<&'j str>,
+    pub told: [Option<&'j str>; N],
 }
 
 /// Takes an answer apart in one pass.
 ///
 /// # Errors
 /// When `json` is not one JSON value.
-pub(super) fn open<'j>(
+pub(super) fn open<'j, const N: usize>(
     json: &'j str,
     records: &Pointer,
-    told: Option<&Pointer>,
-) -> Result<Opened<'j>, serde_json::Error> {
+    told: [Option<&Pointer>; N],
+) -> Result<Opened<'j, N>, serde_json::Error> {
     if records.steps.is_empty() {
-        let [told] = lift(json, [told])?;
+        let told = lift(json, told)?;
         let mut elements = None;
         Elements(&mut elements).deserialize(&mut serde_json::Deserializer::from_str(json))?;
         return Ok(Opened { elements, told });
     }
-    let (mut found, mut elements) = ([None; 2], None);
-    let mut wanted = vec![(0, records.steps.as_slice())];
-    match told {
-        Some(told) if told.steps.is_empty() => found[1] = Some(json.trim_ascii()),
-        Some(told) => wanted.push((1, told.steps.as_slice())),
-        None => {}
+    let (mut found, mut elements) = (vec![None; N + 1], None);
+    let mut wanted = vec![(N, records.steps.as_slice())];
+    for (place, pointer) in told.into_iter().enumerate() {
+        match pointer.map(|pointer| pointer.steps.as_slice()) {
+            Some([]) => found[place] = Some(json.trim_ascii()),
+            Some(steps) => wanted.push((place, steps)),
+            None => {}
+        }
     }
-    look(json, &wanted, &mut found, Some((0, &mut elements)))?;
+    look(json, &wanted, &mut found, Some((N, &mut elements)))?;
     Ok(Opened {
         elements,
-        told: found[1],
+        told: std::array::from_fn(|place| found[place]),
     })
 }
 
@@ -256,30 +265,67 @@ impl<'j> Visitor<'j> for Level<'_, 'j> {
                 }
                 _ => {
                     let value = map.next_value::<&RawValue>()?.get();
-                    for place in here {
-                        self.found[place] = Some(value);
-                        if let Some((_, elements)) = array.as_mut().filter(|(at, _)| *at == place) {
-                            let mut again = serde_json::Deserializer::from_str(value);
-                            Elements(elements)
-                                .deserialize(&mut again)
-                                .map_err(serde::de::Error::custom)?;
-                        }
-                    }
-                    if !below.is_empty() {
-                        look(value, &below, self.found, array).map_err(serde::de::Error::custom)?;
-                    }
+                    take(value, &here, &below, self.found, array)
+                        .map_err(serde::de::Error::custom)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'j>>(self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'j>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let last = self
+            .wanted
+            .iter()
+            .filter_map(|(_, steps)| steps[0].parse().ok())
+            .max();
+        let mut index = 0_usize;
+        while last.is_some_and(|last| index <= last) {
+            let Some(value) = seq.next_element::<&RawValue>()? else {
+                return Ok(());
+            };
+            let (mut here, mut below) = (Vec::new(), Vec::new());
+            for (place, steps) in self.wanted {
+                match &steps[1..] {
+                    _ if steps[0].parse() != Ok(index) => {}
+                    [] => here.push(*place),
+                    rest => below.push((*place, rest)),
+                }
+            }
+            let array = self
+                .array
+                .as_mut()
+                .map(|(place, found)| (*place, &mut **found));
+            take(value.get(), &here, &below, self.found, array)
+                .map_err(serde::de::Error::custom)?;
+            index += 1;
+        }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
 
     scalars_are_passed_over!();
+}
+
+/// Takes what is wanted of one value: the value itself, and what is below it.
+fn take<'j>(
+    value: &'j str,
+    here: &[usize],
+    below: &[(usize, &[String])],
+    found: &mut [Option<&'j str>],
+    mut array: Option<(usize, &mut Option<Vec<&'j str>>)>,
+) -> Result<(), serde_json::Error> {
+    for place in here {
+        found[*place] = Some(value);
+        if let Some((_, elements)) = array.as_mut().filter(|(at, _)| at == place) {
+            let mut again = serde_json::Deserializer::from_str(value);
+            Elements(elements).deserialize(&mut again)?;
+        }
+    }
+    if below.is_empty() {
+        return Ok(());
+    }
+    look(value, below, found, array)
 }
 
 /// The elements of an array, each as its text; of anything else, nothing.

@@ -150,8 +150,8 @@ async fn what_may_have_changed_is_all_read_by_the_first_incremental_walk_whateve
     let source = stripe(&ledger.server);
     let first = Ask {
         checkpoint: Checkpoint {
-            through: None,
             coverage: [span(90, 60)].into_iter().collect(),
+            ..Checkpoint::default()
         },
         ..ask(SyncMode::Incremental)
     };
@@ -302,13 +302,13 @@ async fn a_hole_is_asked_for_to_its_last_second() {
     let ledger = Ledger::start().await;
     // Read up to half a second past noon of the day 100 days ago; what was created in that second is in doubt.
     let checkpoint = Checkpoint {
-        through: None,
         coverage: [Span {
             from: Some(days_ago(100) + TimeDelta::hours(12) + TimeDelta::milliseconds(500)),
             until: None,
         }]
         .into_iter()
         .collect(),
+        ..Checkpoint::default()
     };
     let asked = Ask {
         checkpoint,
@@ -326,8 +326,8 @@ async fn a_walk_of_several_spans_goes_on_from_every_cursor_it_stored() {
     let source = stripe(&ledger.server);
     let asked = Ask {
         checkpoint: Checkpoint {
-            through: None,
             coverage: [span(20, 10), span(170, 160)].into_iter().collect(),
+            ..Checkpoint::default()
         },
         ..ask(SyncMode::Incremental)
     };

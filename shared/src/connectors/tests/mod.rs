@@ -49,6 +49,7 @@ fn read_up_to(through: DateTime<Utc>) -> Checkpoint {
     Checkpoint {
         through: Some(through),
         coverage: Covered::up_to(through),
+        token: None,
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::connectors::lift::{Pointer, open};
-use crate::connectors::select::{from_feed, from_list};
+use crate::connectors::select::{Context, Section, from_feed, from_list};
 use crate::connectors::{Coverage, Page};
 use crate::domain::{FailureKind, fingerprint};
 
@@ -169,14 +169,18 @@ fn no_array_makes_the_selection_panic_and_no_id_comes_twice() {
         let body = Bytes::from(format!("[{}]", elements.join(",")));
         let text = std::str::from_utf8(&body).unwrap();
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        let opened = open(text, &whole, None);
+        let opened = open(text, &whole, [None; 0]);
         prop_assert_eq!(opened.is_ok(), is_json);
         let elements = opened
             .ok()
             .and_then(|opened| opened.elements)
             .unwrap_or_default();
+        let section = Section {
+            elements: elements.clone(),
+            presence: None,
+        };
         for selection in [
-            from_list(&body, &elements, rules, now()),
+            from_list(&body, &[section], rules, &Context::default(), now()),
             from_feed(&body, &elements, rules, feed, None, now()),
         ] {
             let mut seen = BTreeSet::new();
