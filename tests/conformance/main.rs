@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod connectors;
 mod openapi;
 mod quickbooks;
 mod scripts;

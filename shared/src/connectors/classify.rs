@@ -78,11 +78,15 @@ impl Vendor<'_> {
         })
     }
 
-    /// Whether an answer says that there is no such record; of these codes, where some are given.
+    /// Whether an answer says that there is no such record: by one of these codes, where some are given.
     pub(super) fn is_missing(&self, answer: &Answer, codes: Option<&[String]>) -> bool {
-        let code = self.code(answer);
-        matches!(answer.status, 404 | 410)
-            && codes.is_none_or(|codes| code.is_some_and(|code| codes.contains(&code)))
+        match codes {
+            Some(codes) => {
+                let is_refusal = (400..500).contains(&answer.status);
+                is_refusal && self.code(answer).is_some_and(|code| codes.contains(&code))
+            }
+            None => matches!(answer.status, 404 | 410),
+        }
     }
 
     fn by_status(&self, status: u16, what: &str) -> (FailureKind, Stays, String) {

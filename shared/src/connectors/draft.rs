@@ -84,6 +84,14 @@ impl Draft {
         self.words.push((name, value.into()));
     }
 
+    /// Names the fields that are wanted: joined where a text says `{fields}`, one by one where an array holds nothing else.
+    pub(super) fn fields(&mut self, names: &[String], join: &str) {
+        if let Some(body) = &mut self.body {
+            spread(body, names);
+        }
+        self.word("fields", names.join(join));
+    }
+
     /// Whether any text holds this placeholder.
     pub(super) fn mentions(&self, name: &str) -> bool {
         let braced = format!("{{{name}}}");
@@ -133,6 +141,18 @@ fn any_text(value: &Value, piece: &str) -> bool {
         Value::Array(items) => items.iter().any(|item| any_text(item, piece)),
         Value::Object(members) => members.values().any(|item| any_text(item, piece)),
         _ => false,
+    }
+}
+
+/// Puts the names in the place of arrays that hold `{fields}` and nothing else.
+fn spread(value: &mut Value, names: &[String]) {
+    match value {
+        Value::Array(items) if items.len() == 1 && items[0] == "{fields}" => {
+            *items = names.iter().cloned().map(Value::String).collect();
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| spread(item, names)),
+        Value::Object(members) => members.values_mut().for_each(|item| spread(item, names)),
+        _ => {}
     }
 }
 
@@ -234,6 +254,19 @@ mod tests {
             words,
             [("where", " WHERE Changed >= 'then' AND Id > '7'".to_owned())]
         );
+    }
+
+    #[test]
+    fn fields_are_named_one_by_one_in_an_array_and_joined_in_a_text() {
+        let mut draft = Draft::get("/things");
+        draft.body = Some(json!({ "properties": ["{fields}"], "text": "SELECT {fields}" }));
+        assert!(draft.mentions("fields"));
+        draft.fields(&["a".to_owned(), "b".to_owned()], ", ");
+        assert_eq!(
+            draft.body.as_ref().unwrap()["properties"],
+            json!(["a", "b"])
+        );
+        assert!(draft.words().contains(&("fields", "a, b".to_owned())));
     }
 
     #[test]

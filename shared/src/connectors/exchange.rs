@@ -47,7 +47,11 @@ impl Exchange<'_> {
         let url = format!("{base}{}", filled(&draft.path, path_segment)?);
         let mut request = Request::new(draft.verb.into(), &url);
         for (name, value) in &draft.query {
-            request = request.query(name, filled(value, as_it_is)?);
+            let value = filled(value, as_it_is)?;
+            // What turned out to be nothing is not asked for.
+            if !value.is_empty() {
+                request = request.query(name, value);
+            }
         }
         for (name, value) in &draft.headers {
             request = request.header(name, value);

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::Source;
 use super::draft::Draft;
 use super::exchange::Exchange;
+use super::file::FieldsCall;
 use super::lift::{lift, open, word};
 use super::rules::EntityRules;
 use crate::domain::{Failure, FailureKind, Origin};
 
 impl Source {
-    /// The names of all fields, joined as the file says; asked for once.
+    /// The names of all fields; asked for once.
     pub(super) async fn fields_of(
         &self,
         exchange: &Exchange<'_>,
         rules: &EntityRules,
-    ) -> Result<Arc<str>, Failure> {
+    ) -> Result<Arc<[String]>, Failure> {
         let mut known = self.fields.lock().await;
         if let Some(fields) = known.get(&rules.name) {
             return Ok(Arc::clone(fields));
@@ -24,31 +25,37 @@ impl Source {
             return Err(Failure::internal());
         };
         let exchanged = exchange.send(&Draft::get(&call.path)).await?;
-        if let Some(failure) = exchange.failure(&exchanged) {
-            return Err(failure);
-        }
-        let body = std::str::from_utf8(&exchanged.answer.body).unwrap_or_default();
-        let opened = open(body, &call.fields, [None; 0]).ok();
-        let elements = opened
-            .and_then(|opened| opened.elements)
-            .unwrap_or_default();
-        let names = elements.iter().filter_map(|field| {
-            let [name] = lift(field, [Some(&call.name)]).ok()?;
-            word(name?)
-        });
-        let fields = names.collect::<Vec<_>>().join(&call.join);
-        if fields.is_empty() {
-            let message = format!(
-                "{}'s answer to {} names no fields of {}.",
-                exchange.name,
-                exchanged.what(),
-                rules.name
-            );
-            let kind = FailureKind::MalformedAnswer;
-            return Err(Failure::passing(Origin::Vendor, kind, message));
-        }
-        let fields: Arc<str> = fields.into();
+        let otherwise = call
+            .otherwise
+            .as_ref()
+            .filter(|_| exchanged.answer.status == 404);
+        let names = match (exchange.failure(&exchanged), otherwise) {
+            (Some(_), Some(otherwise)) => otherwise.clone(),
+            (Some(failure), None) => return Err(failure),
+            (None, _) => named(&exchanged.answer.body, call).ok_or_else(|| {
+                let message = format!(
+                    "{}'s answer to {} names no fields of {}.",
+                    exchange.name,
+                    exchanged.what(),
+                    rules.name
+                );
+                let kind = FailureKind::MalformedAnswer;
+                Failure::passing(Origin::Vendor, kind, message)
+            })?,
+        };
+        let fields: Arc<[String]> = names.into();
         known.insert(rules.name.clone(), Arc::clone(&fields));
         Ok(fields)
     }
+}
+
+/// The names in an answer; `None` where there are none.
+fn named(body: &[u8], call: &FieldsCall) -> Option<Vec<String>> {
+    let opened = open(std::str::from_utf8(body).ok()?, &call.fields, [None; 0]).ok()?;
+    let name = |field: &&str| {
+        let [name] = lift(field, [Some(&call.name)]).ok()?;
+        word(name?)
+    };
+    let names: Vec<String> = opened.elements?.iter().filter_map(name).collect();
+    (!names.is_empty()).then_some(names)
 }

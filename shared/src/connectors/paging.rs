@@ -148,9 +148,9 @@ impl Paging {
                     Position::Since { at, step } => (Some(*at), *step),
                     _ => (None, 0),
                 };
-                let more = match total_pages {
-                    Some(pages) => step + 1 < count(seen.told[0], pages)?,
-                    None => is_full(seen),
+                let more = match (total_pages, seen.told[0]) {
+                    (Some(pages), Some(told)) => step + 1 < count(Some(told), pages)?,
+                    _ => is_full(seen),
                 };
                 match seen.latest {
                     _ if !more || seen.count == 0 => None,

@@ -26,7 +26,7 @@ pub struct Source {
     http: Http,
     session: Session,
     /// The fields of entities whose requests name them, as far as they were asked for.
-    pub(super) fields: Mutex<HashMap<String, Arc<str>>>,
+    pub(super) fields: Mutex<HashMap<String, Arc<[String]>>>,
 }
 
 impl Source {
@@ -115,9 +115,9 @@ impl Source {
         if let Some(parent) = cursor.under.as_ref().and_then(|under| under.pending.last()) {
             draft.word("parent", parent);
         }
-        if draft.mentions("fields") {
+        if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
             let fields = self.fields_of(exchange, rules).await?;
-            draft.word("fields", &*fields);
+            draft.fields(&fields, &call.join);
         }
         match (&cursor.walk, &rules.window, &rules.feed, &rules.changes) {
             (Walk::Feed { since }, _, Some(feed), Changes::Feed { changed, gone }) => {
@@ -183,7 +183,7 @@ impl Source {
             exchanged: &exchanged,
             now: self.http.now(),
         };
-        Ok(reader.parents(rules, cursor)?)
+        reader.parents(rules, cursor)
     }
 
     /// How the lists of a walk are read.

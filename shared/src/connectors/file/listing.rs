@@ -214,6 +214,8 @@ pub(in crate::connectors) struct FieldsCall {
     pub name: Pointer,
     /// What stands between two names in `{fields}`.
     pub join: String,
+    /// What stands for the fields where the vendor knows no such place.
+    pub otherwise: Option<Vec<String>>,
 }
 
 /// What an entity is listed for one by one.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::entity::Entity;
 use super::errors::QboFault;
 use super::reads::Found;
-use super::{QuickBooks, SCOPE};
+use super::{QuickBooks, SCOPE, reports};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::exchange::{Answer, Authorization, Mutation, Request, Vendor};
 use crate::sandbox::faults::Fault;
@@ -34,6 +34,9 @@ impl Vendor for QuickBooks {
     }
 
     fn holds(&self, entity: &str) -> Vec<(String, Value)> {
+        if entity == "reports" {
+            return reports::all(&self.lock(), self.clock().now());
+        }
         Entity::named(entity).map_or_else(Vec::new, |entity| self.lock().holds(entity))
     }
 
