@@ -136,7 +136,7 @@ impl<'c> Draft<'c> {
     /// A name nobody else has. QuickBooks allows neither colons nor tabs nor line breaks in names.
     fn name(&self, who: &Called) -> String {
         let name = match self.entity {
-            Entity::Account => return self.chart().0.to_owned(),
+            Entity::Account => return self.chart().0,
             Entity::Item => format!("Consulting, package {}", self.index + 1),
             _ => format!("{} ({})", who.name, self.id),
         };

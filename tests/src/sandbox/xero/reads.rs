@@ -60,7 +60,7 @@ impl Xero {
                 request,
                 "Organisations",
                 None,
-                vec![write(&self.organisation())],
+                &[write(&self.organisation())],
             ),
             [list] => self.list(request, entity(list)?, fault)?,
             [list, id] => {
@@ -72,7 +72,7 @@ impl Xero {
                 }
                 let ledger = self.lock();
                 let record = ledger.shelf(entity).get(id).ok_or(XeroError::NotFound)?;
-                self.wrap(request, entity.list(), None, vec![write(&record.body)])
+                self.wrap(request, entity.list(), None, &[write(&record.body)])
             }
             _ => return Err(XeroError::NotFound),
         };
@@ -126,7 +126,7 @@ impl Xero {
         let pagination = query.page.map(|(page, size)| {
             json!({ "page": page, "pageSize": size, "pageCount": pages, "itemCount": found.len() })
         });
-        let answer = self.wrap(request, entity.list(), pagination, cut.records);
+        let answer = self.wrap(request, entity.list(), pagination, &cut.records);
         drop(ledger);
         carry_out(self, entity, &cut.aftermath);
         Ok(answer)
@@ -138,7 +138,7 @@ impl Xero {
         request: &Request,
         list: &str,
         pagination: Option<Value>,
-        records: Vec<String>,
+        records: &[String],
     ) -> Answer {
         let mut head = json!({
             "Id": self.next_answer_id(), "Status": "OK", "ProviderName": "Integrations Rail",

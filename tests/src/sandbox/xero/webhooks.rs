@@ -49,13 +49,13 @@ impl Xero {
             })
             .collect();
         let last = (first_sequence + changes.len() as u64).saturating_sub(1);
-        self.signed(first_sequence, last, events)
+        self.signed(first_sequence, last, &events)
     }
 
     /// What Xero sends before it sends anything else: the same body signed rightly, to be answered with 200, and wrongly,
     /// to be answered with 401.
     pub fn intent_to_receive(&self) -> [Webhook; 2] {
-        let right = self.signed(0, 0, Vec::new());
+        let right = self.signed(0, 0, &[]);
         let wrong = Webhook {
             signature: STANDARD.encode(hmac_sha256(b"another key", right.body.as_bytes())),
             ..right.clone()
@@ -63,7 +63,7 @@ impl Xero {
         [right, wrong]
     }
 
-    fn signed(&self, first: u64, last: u64, events: Vec<Value>) -> Webhook {
+    fn signed(&self, first: u64, last: u64, events: &[Value]) -> Webhook {
         let body = json!({
             "events": events, "firstEventSequence": first, "lastEventSequence": last,
             "entropy": format!("SANDBOX{first:012}"),

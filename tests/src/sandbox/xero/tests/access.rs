@@ -117,6 +117,7 @@ fn limits_say_what_is_left_and_when_to_come_back() {
 fn refusals_on_request_have_xeros_shapes() {
     let xero = books(1);
     let invalid = body(&xero.refusal(hyper::StatusCode::BAD_REQUEST));
+    assert_eq!(invalid["Type"], "ValidationException");
     assert_eq!(
         invalid["Elements"][0]["ValidationErrors"][0]["Message"],
         "The request is not valid."
