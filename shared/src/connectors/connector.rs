@@ -257,10 +257,11 @@ fn reading(
 
 fn check_base_url(base_url: &BaseUrl) -> Result<(), InvalidFile> {
     let is_one = |url: &str| {
-        // What stands in braces is a credential's affair.
-        let url = url.replace(['{', '}'], "");
-        Url::parse(&url)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+        // A credential may be the whole of it.
+        let is_named = url.starts_with('{') && url.ends_with('}');
+        is_named
+            || Url::parse(url)
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
     };
     let good = match base_url {
         BaseUrl::One(url) => is_one(url),

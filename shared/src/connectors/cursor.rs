@@ -59,6 +59,9 @@ pub struct Cursor {
     /// The id that the page before ended with, of a list whose next URLs may die.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_id: Option<String>,
+    /// When the walk was planned: an open end of a span that must have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) planned_at: Option<DateTime<Utc>>,
     /// How often in a row the vendor had the walk begin at another place.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub(super) restarts: u32,
@@ -204,6 +207,11 @@ impl Cursor {
             then: None,
             under: rules.under.as_ref().map(Parents::of),
             last_id: None,
+            planned_at: rules
+                .window
+                .as_ref()
+                .and_then(|window| window.at_most_days)
+                .map(|_| ask.now),
             restarts: 0,
         };
         // The newest first: it is what people wait for.

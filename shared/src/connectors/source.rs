@@ -98,7 +98,7 @@ impl Source {
             list,
             cursor,
             exchanged: &exchanged,
-            now: self.http.now(),
+            now: cursor.planned_at.unwrap_or_else(|| self.http.now()),
         }
         .read()
     }
@@ -129,8 +129,9 @@ impl Source {
             (Walk::List { span, .. }, Some(window), ..) => {
                 let (mut from, mut until) = (span.from, span.until);
                 if window.at_most_days.is_some() {
-                    from = from.or_else(|| Some(window.earliest(self.http.now())));
-                    until = until.or_else(|| Some(self.http.now()));
+                    let now = cursor.planned_at.unwrap_or_else(|| self.http.now());
+                    from = from.or_else(|| Some(window.earliest(now)));
+                    until = until.or(Some(now));
                 }
                 if let Some(from) = from {
                     draft.put(&window.from, window.format.write(from));
@@ -181,7 +182,7 @@ impl Source {
             list: &above.list,
             cursor: &above_cursor,
             exchanged: &exchanged,
-            now: self.http.now(),
+            now: cursor.planned_at.unwrap_or_else(|| self.http.now()),
         };
         reader.parents(rules, cursor)
     }

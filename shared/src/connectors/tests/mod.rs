@@ -1,6 +1,7 @@
 //! The engine against a server that says what it is told to say.
 
 mod coverage;
+mod described;
 mod failures;
 mod feed;
 mod lists;
