@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::Utc;
 use futures::future::join_all;
-use rail_shared::domain::{Presence, ReadFrom, Scope, Ties};
+use rail_shared::domain::{Clock, Presence, ReadFrom, Scope, Ties};
 use rail_shared::store::changes::prune;
 use rail_shared::store::records::{NewRecord, Versions, upsert};
 use rail_shared::store::{api_keys, streams};
@@ -253,7 +252,7 @@ async fn what_is_committed_later_is_told_later_though_it_was_begun_earlier() {
         fingerprint: [1; 16],
         created_at: None,
         updated_at: None,
-        as_of: Utc::now(),
+        as_of: Clock::system().now(),
         presence: Presence::Here,
     };
     let (first, second) = (&[record("first")], &[record("second")]);

@@ -1,6 +1,6 @@
 //! What syncs keep aside for a sweep: used, or forgotten, and in nobody's way.
 
-use rail_shared::domain::{ConnectionId, JobId, SyncId};
+use rail_shared::domain::{Clock, ConnectionId, JobId, SyncId};
 use rail_shared::store::sweep::{self, Walked};
 use rail_shared::store::{StoreError, leases, streams};
 use rail_tests::harness::{Rail, text};
@@ -161,7 +161,7 @@ async fn a_connection_that_is_erased_while_a_sweep_is_weighed_is_erased_and_the_
         tenant_id: lease.tenant_id,
         entity: "customers",
         stream_id: stream.id,
-        began_at: chrono::Utc::now(),
+        began_at: Clock::system().now(),
     };
 
     let path = format!("/connections/{stripe}");

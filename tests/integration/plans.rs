@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use rail_shared::domain::{
-    ConnectionId, JobId, PayloadOf, Presence, ReadFrom, RecordErrorId, SyncId, Ties, Tolerance,
+    Clock, ConnectionId, JobId, PayloadOf, Presence, ReadFrom, RecordErrorId, SyncId, Ties,
+    Tolerance,
 };
 use rail_shared::store::record_errors::NewRecordError;
 use rail_shared::store::records::{self, Batch, Gone, NewRecord, Read, Seen, Versions};
@@ -133,7 +134,7 @@ impl Session {
             tenant_id: self.lease.tenant_id,
             entity: "customers",
             stream_id: self.stream.id,
-            began_at: Utc::now(),
+            began_at: Clock::system().now(),
         };
         let next = json!({});
         // Weighing reads the whole stream, and is planned so; by another session, then.
@@ -229,14 +230,14 @@ fn reads_of(plan: &Value) -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_sync_writes_is_found_by_its_ids_though_it_was_planned_on_empty_tables() {
     let session = Session::start().await;
-    session.commit(Utc::now(), None).await;
-    session.commit(Utc::now(), None).await;
+    session.commit(Clock::system().now(), None).await;
+    session.commit(Clock::system().now(), None).await;
     session.rail.database.run(FEW).await;
     session.sweep().await;
     let part = session.part().await;
     for _ in 0..2 {
-        session.commit(Utc::now(), Some(part)).await;
-        session.commit(Utc::now(), None).await;
+        session.commit(Clock::system().now(), Some(part)).await;
+        session.commit(Clock::system().now(), None).await;
     }
 
     let (mut checked, mut by_stream) = (0, Vec::new());
@@ -258,7 +259,7 @@ async fn what_a_sync_writes_is_found_by_its_ids_though_it_was_planned_on_empty_t
 
     session.rail.database.run(MANY).await;
     let before = session.rows_read("records").await;
-    session.commit(Utc::now(), None).await;
+    session.commit(Clock::system().now(), None).await;
     let read = session.rows_read("records").await - before;
     assert!(read < 100, "{read} rows for a batch of five");
 }
@@ -275,7 +276,7 @@ async fn the_feed_of_changes_goes_from_change_set_to_change_set_by_their_numbers
         assert!(read.unwrap().is_some());
         conn.commit().await.unwrap();
     }
-    session.commit(Utc::now(), None).await;
+    session.commit(Clock::system().now(), None).await;
     for connection in [None, of_one] {
         let mut conn = session.store.begin().await.unwrap();
         let from = changes::Place::default();

@@ -5,7 +5,7 @@ use serde_json::Value;
 /// What marks a string as a bare number. No vendor sends control characters.
 const MARK: char = '\u{1}';
 
-/// A value that [`write`] prints as exactly this number: `exact("12.30")` becomes `12.30`, not `12.3`.
+/// A value that [`write()`] prints as exactly this number: `exact("12.30")` becomes `12.30`, not `12.3`.
 ///
 /// # Panics
 /// When the text is no JSON number.

@@ -1,7 +1,7 @@
 //! What the fake vendors are built from.
 //!
 //! A vendor makes its records from [`Template`]s and keeps them on one [`Shelf`] per entity, cuts pages out of them with
-//! [`pages::cut`] (which spoils them as a [`Fault`](super::Fault) says), writes them with [`write`] so that [`money`]
+//! [`pages::cut`] (which spoils them as a [`Fault`](super::Fault) says), writes them with [`write()`] so that [`money`]
 //! keeps its digits, lets callers in through an [`OAuth`](oauth::OAuth) server and holds them to a
 //! [`Limit`](limits::Limit) where it has one. Once it is [`Changeable`](changes::Changeable), mutations and the faults
 //! that move records between two pages work by themselves. Everything follows from a seed.
