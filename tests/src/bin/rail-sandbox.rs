@@ -23,6 +23,9 @@ struct Arguments {
     /// Which vendor: the id of its connector.
     #[arg(long, default_value = "stripe", value_parser = clap::builder::PossibleValuesParser::new(vendors::names()))]
     vendor: String,
+    /// Print the names of all vendors, and end.
+    #[arg(long)]
+    vendors: bool,
     /// How many records the largest entities of a vendor other than Stripe have.
     #[arg(long, default_value_t = 1_000)]
     size: u64,
@@ -113,6 +116,10 @@ impl Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.vendors {
+        vendors::names().for_each(|name| println!("{name}"));
+        return Ok(());
+    }
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
