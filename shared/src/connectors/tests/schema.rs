@@ -115,6 +115,8 @@ fn changed(from: &str, to: &str) -> Result<Connector, String> {
 #[test]
 fn a_file_that_cannot_work_is_refused_by_name() {
     for (from, to, told) in [
+        ("parallel = 4", "parallel = 0", "must be from 1 to 16"),
+        ("parallel = 4", "parallel = 17", "must be from 1 to 16"),
         (
             "lookback_minutes = 10",
             "lookback_minutes = 10\ncolour = 1",
