@@ -51,6 +51,8 @@ pub struct Worker {
     pub settling: Settling,
     /// What is done for a claimed job.
     pub work: Work,
+    /// How many records of a sync are committed together, about.
+    pub batch_records: usize,
 }
 
 impl Worker {
@@ -77,6 +79,7 @@ impl Worker {
             memory: Memory::default(),
             settling: Settling::new(store.clone(), ringer.clone()),
             work: jobs::run,
+            batch_records: jobs::BATCH_RECORDS,
             store,
             ringer,
             doorbell,

@@ -270,6 +270,8 @@ impl<'b> Gathered<'b> {
             Entry::Occupied(place) => {
                 let kept = &mut self.found.records[*place.get()];
                 let is_newer = match (record.updated_at, kept.updated_at) {
+                    // A feed says when: changes may come out of order.
+                    _ if record.as_of != kept.as_of => record.as_of > kept.as_of,
                     (Some(this), Some(that)) if this != that => this > that,
                     // The end of the list that comes first decides; without an order, what was read last.
                     _ => self.order == Order::Unordered,

@@ -11,6 +11,7 @@ use rail_shared::domain::JobKind;
 use crate::runtime::{Attempt, Halt, Outcome};
 
 pub(crate) use settle::{settle, settles_alone};
+pub use sync::BATCH_RECORDS;
 
 /// Does the work of a claimed job. `None` when the lease was lost.
 pub(crate) fn run(attempt: &Attempt) -> BoxFuture<'_, Option<Outcome>> {

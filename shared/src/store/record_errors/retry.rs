@@ -104,7 +104,7 @@ pub async fn left_by_walk(
            AND NOT EXISTS (
                SELECT FROM record_errors o LEFT JOIN sync_record_errors l ON l.error_id = o.id AND l.sync_id = $2
                WHERE o.stream_id = $1 AND o.external_id = e.external_id AND o.resolved_at IS NULL
-                 AND (o.attempts >= $4 OR l.sync_id IS NOT NULL))
+                 AND (o.attempts >= $4 OR l.sync_id IS NOT NULL OR o.id < e.id))
          ORDER BY e.id LIMIT $5",
     )
     .bind::<BigInt, _>(stream)

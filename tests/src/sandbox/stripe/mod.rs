@@ -51,11 +51,9 @@ pub struct Stripe {
 impl Stripe {
     /// Fills it as the settings say.
     pub fn new(settings: Settings) -> Self {
-        let world = World::new(settings.seed, settings.counts, settings.created_between);
-        let store = Store::new(Arc::new(world));
         Self {
+            store: Arc::new(Mutex::new(filled(&settings))),
             settings: Arc::new(settings),
-            store: Arc::new(Mutex::new(store)),
         }
     }
 
@@ -99,6 +97,35 @@ impl Stripe {
         }
     }
 
+    /// Says the same of a record in other words: its keys in another order, its spaces elsewhere. No event tells of it.
+    ///
+    /// # Panics
+    /// When there is no such record. The same holds for the two that follow.
+    pub fn respell(&self, entity: &str, id: &str) {
+        self.lock()
+            .respell(expect_entity(entity), id)
+            .unwrap_or_else(|error| panic!("respelling {entity} '{id}': {error}"));
+    }
+
+    /// Loses a record by mistake: no list shows it, and no event tells of it.
+    pub fn lose(&self, entity: &str, id: &str) {
+        self.lock()
+            .lose(expect_entity(entity), id)
+            .unwrap_or_else(|error| panic!("losing {entity} '{id}': {error}"));
+    }
+
+    /// Finds a lost record again, as it was.
+    pub fn find_again(&self, entity: &str, id: &str) {
+        self.lock()
+            .find_again(expect_entity(entity), id)
+            .unwrap_or_else(|error| panic!("finding {entity} '{id}': {error}"));
+    }
+
+    /// Begins anew with what these settings say that it holds; its address, keys and clock stay.
+    pub fn begin_anew(&self, settings: &Settings) {
+        *self.lock() = filled(settings);
+    }
+
     /// The ids of all its records, newest first; of `events` too, as far as they are kept.
     pub fn ids(&self, entity: &str) -> Vec<String> {
         let store = self.lock();
@@ -134,6 +161,11 @@ impl Stripe {
     fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn filled(settings: &Settings) -> Store {
+    let world = World::new(settings.seed, settings.counts, settings.created_between);
+    Store::new(Arc::new(world), settings.page_at_most)
 }
 
 fn expect_entity(name: &str) -> Entity {

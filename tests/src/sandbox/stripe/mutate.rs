@@ -84,9 +84,7 @@ impl Store {
         now_unix_s: i64,
         change: impl FnOnce(&mut Value),
     ) -> Result<(), MutationError> {
-        let index = self
-            .live_index_of(entity, id)
-            .ok_or_else(|| MutationError::UnknownRecord(id.to_owned()))?;
+        let index = self.expect_live(entity, id)?;
         self.change(entity, index, now_unix_s, change)
     }
 
@@ -122,6 +120,35 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a record's keys in the opposite order, but for the two that come first.
+    pub(super) fn respell(&mut self, entity: Entity, id: &str) -> Result<(), MutationError> {
+        let index = self.expect_live(entity, id)?;
+        let record: Value = serde_json::from_str(&self.text(entity, index)).unwrap_or_default();
+        let text = order::write_respelled(&record);
+        self.put(entity, index, text.into());
+        Ok(())
+    }
+
+    /// Takes a record out of the lists, and tells nobody.
+    pub(super) fn lose(&mut self, entity: Entity, id: &str) -> Result<(), MutationError> {
+        let index = self.expect_live(entity, id)?;
+        self.remove(entity, index);
+        Ok(())
+    }
+
+    /// Puts it back.
+    pub(super) fn find_again(&mut self, entity: Entity, id: &str) -> Result<(), MutationError> {
+        match self.index_of(entity, id) {
+            Some(index) if self.put_back(entity, index) => Ok(()),
+            _ => Err(MutationError::UnknownRecord(id.to_owned())),
+        }
+    }
+
+    fn expect_live(&self, entity: Entity, id: &str) -> Result<u64, MutationError> {
+        self.live_index_of(entity, id)
+            .ok_or_else(|| MutationError::UnknownRecord(id.to_owned()))
+    }
+
     /// Deletes a record. Subscriptions are not deleted but canceled, which Stripe calls deleted in the event.
     pub(super) fn delete(
         &mut self,
@@ -129,9 +156,7 @@ impl Store {
         id: &str,
         now_unix_s: i64,
     ) -> Result<(), MutationError> {
-        let index = self
-            .live_index_of(entity, id)
-            .ok_or_else(|| MutationError::UnknownRecord(id.to_owned()))?;
+        let index = self.expect_live(entity, id)?;
         let mut record: Value = serde_json::from_str(&self.text(entity, index)).unwrap_or_default();
         match entity {
             Entity::Customers | Entity::Products | Entity::Prices | Entity::Invoices => {

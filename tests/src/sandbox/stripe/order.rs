@@ -11,6 +11,20 @@ pub(super) fn write(value: &Value) -> String {
     out
 }
 
+/// Writes a record as another program might: after `id` and `object` its keys from the last to the first, with spaces.
+pub(super) fn write_respelled(record: &Value) -> String {
+    let Some(fields) = record.as_object() else {
+        return write(record);
+    };
+    let mut keys: Vec<&String> = fields.keys().collect();
+    keys.sort_by_key(|key| std::cmp::Reverse((*key == "id", *key == "object", *key)));
+    let members: Vec<String> = keys
+        .into_iter()
+        .map(|key| format!("{}: {}", Value::from(key.as_str()), write(&fields[key])))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
 fn append(value: &Value, out: &mut String) {
     match value {
         Value::Object(fields) => append_object(fields, out),

@@ -26,6 +26,17 @@ pub struct Settings {
     pub(super) clock: Clock,
     pub(super) listen: SocketAddr,
     pub(super) latency: Duration,
+    pub(super) page_at_most: usize,
+    pub(super) date: Date,
+}
+
+/// The `Date` of its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Date {
+    /// The real time.
+    Real,
+    /// What its clock shows.
+    Shown,
 }
 
 /// A key that may read some things only.
@@ -47,6 +58,8 @@ impl Default for Settings {
             clock: Clock::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             latency: Duration::ZERO,
+            page_at_most: 100,
+            date: Date::Real,
         }
     }
 }
@@ -123,6 +136,20 @@ impl Settings {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sends at most so many records a page, however many are asked for.
+    #[must_use]
+    pub fn page_at_most(mut self, records: usize) -> Self {
+        self.page_at_most = records;
+        self
+    }
+
+    /// Dates its answers by its own clock, as a vendor does; otherwise the server dates them by the real time.
+    #[must_use]
+    pub fn dated(mut self) -> Self {
+        self.date = Date::Shown;
         self
     }
 

@@ -40,12 +40,15 @@ pub(super) enum Found {
 pub(super) struct Store {
     pub(super) world: Arc<World>,
     pub(super) events: EventLog,
+    /// Records on a page, however many are asked for.
+    pub(super) page_at_most: usize,
     populations: [Population; 11],
 }
 
 impl Store {
-    pub(super) fn new(world: Arc<World>) -> Self {
+    pub(super) fn new(world: Arc<World>, page_at_most: usize) -> Self {
         Self {
+            page_at_most,
             events: EventLog::new(world.seed),
             world,
             populations: Default::default(),
@@ -195,6 +198,11 @@ impl Store {
     /// Takes a record out of the lists.
     pub(super) fn remove(&mut self, entity: Entity, index: u64) {
         self.of_mut(entity).gone.insert(index);
+    }
+
+    /// Puts one back that was taken out; returns whether it was.
+    pub(super) fn put_back(&mut self, entity: Entity, index: u64) -> bool {
+        self.of_mut(entity).gone.remove(&index)
     }
 }
 

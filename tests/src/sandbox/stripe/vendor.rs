@@ -7,7 +7,7 @@ use super::entity::Entity;
 use super::errors::StripeError;
 use super::page_faults;
 use super::query::{ListQuery, Listed};
-use super::settings::ACCOUNT_VERSION;
+use super::settings::{ACCOUNT_VERSION, Date};
 use super::store::{Found, Page, Store};
 use super::{MutationError, Stripe, auth};
 use crate::sandbox::exchange::{Answer, Authorization, Mutation, Request, Vendor};
@@ -65,6 +65,10 @@ impl Vendor for Stripe {
                     answer
                 }
             }
+        };
+        let answer = match self.settings.date {
+            Date::Real => answer,
+            Date::Shown => answer.header("date", &http_date(self.clock().now())),
         };
         answer.header(
             "stripe-version",
@@ -190,6 +194,7 @@ impl Stripe {
     ) -> Result<String, StripeError> {
         let now = self.clock().now();
         let mut query = ListQuery::parse(listed, &request.query)?;
+        query.limit = query.limit.min(store.page_at_most);
         let cursor = match fault {
             // The page after the cursor is asked for, the page with the cursor is sent.
             Some(Fault::RepeatedCursor) => query.starting_after.take(),
@@ -252,6 +257,12 @@ fn write_list(url: &str, page: &Page) -> String {
     text.push_str(url);
     text.push_str("\"}");
     text
+}
+
+/// As the header `Date` has it.
+fn http_date(unix_s: i64) -> String {
+    let time = chrono::DateTime::from_timestamp(unix_s, 0).unwrap_or_default();
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// The version a request asks for, where it has the form of one: a date, then perhaps a dot and a name.

@@ -18,6 +18,7 @@ use rail_shared::store::{StoreError, connections, snapshots, syncs};
 
 use crate::runtime::{Attempt, Halt};
 use entity::{Ended, Job};
+pub use pages::BATCH_RECORDS;
 
 /// Runs the sync from where its last commit left it.
 pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {

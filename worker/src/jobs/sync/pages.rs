@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::runtime::Place;
 
 /// Records in a transaction, about: enough to make it cheap, few enough to lose little.
-const RECORDS: usize = 1_000;
+pub const BATCH_RECORDS: usize = 1_000;
 /// How long the first page waits for others at most: progress is to be seen, and kept, also where pages come slowly.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -57,9 +57,9 @@ impl<'r> Pages<'r> {
         self.pages.last()
     }
 
-    /// Whether they are to be committed now, be the next page there or not; a batch has so many bytes, about.
-    pub(super) fn are_ripe(&self, batch_bytes: usize) -> bool {
-        self.records >= RECORDS
+    /// Whether they are to be committed now, be the next page there or not; a batch has so many records and bytes, about.
+    pub(super) fn are_ripe(&self, batch_records: usize, batch_bytes: usize) -> bool {
+        self.records >= batch_records
             || self.bytes >= batch_bytes
             || self.ripe_at().is_some_and(|at| at <= Instant::now())
     }

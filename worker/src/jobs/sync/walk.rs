@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         let mut pages = Pages::default();
         let mut rest = Rest::Nothing;
         loop {
-            if pages.are_ripe(room.batch_bytes()) {
+            if pages.are_ripe(self.attempt.worker.batch_records, room.batch_bytes()) {
                 rest = self.commit(&mut pages).await?;
             }
             let ripe_at = pages.ripe_at();
