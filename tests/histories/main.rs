@@ -32,8 +32,9 @@ use lane::Lane;
 
 /// Histories that are played at the same time.
 const LANES: u64 = 6;
-/// How many are played, and how many of the whole form.
+/// How many are played, always the same ones, so that a change is not blamed for what it did not do.
 const SEEDS: u64 = 400;
+/// How many of the whole form, other ones each time.
 const ALL_SEEDS: u64 = 4_000;
 /// Histories that are tried to find a smaller one that fails too.
 const TRIES: usize = 300;
@@ -46,7 +47,7 @@ async fn whatever_happens_what_is_stored_and_counted_is_what_the_model_says() {
         None if variable("RAIL_TEST_FULL").is_some_and(|value| value == "1") => {
             (any_seed(), ALL_SEEDS)
         }
-        None => (any_seed(), SEEDS),
+        None => (1, SEEDS),
     };
     let count = number("RAIL_TEST_SEEDS").unwrap_or(count);
     println!("{count} histories, from seed {first}");
