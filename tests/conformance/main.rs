@@ -5,6 +5,8 @@
 
 mod connectors;
 mod openapi;
+mod paypal;
+mod plaid;
 mod quickbooks;
 mod scripts;
 mod stripe_client;

@@ -22,10 +22,13 @@ mod control;
 mod exchange;
 mod faults;
 pub mod kit;
+pub mod paypal;
+pub mod plaid;
 pub mod quickbooks;
 mod request_log;
 mod server;
 pub mod stripe;
+pub mod tink;
 pub mod vendors;
 pub mod xero;
 

@@ -4,8 +4,11 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::paypal::PayPal;
+use super::plaid::Plaid;
 use super::quickbooks::QuickBooks;
 use super::stripe::{Settings, Stripe};
+use super::tink::Tink;
 use super::xero::Xero;
 use super::{Clock, Faults, RequestLog, Sandbox, Vendor};
 
@@ -90,7 +93,10 @@ type Starter = fn(&Start) -> io::Result<Box<dyn Running>>;
 /// The vendors there are: one line for each.
 const VENDORS: &[(&str, Starter)] = &[
     ("stripe", |start| run(start, stripe)),
+    ("paypal", |start| run(start, PayPal::new)),
+    ("plaid", |start| run(start, Plaid::new)),
     ("quickbooks", |start| run(start, QuickBooks::new)),
+    ("tink", |start| run(start, Tink::new)),
     ("xero", |start| run(start, Xero::new)),
 ];
 

@@ -17,6 +17,11 @@ pub fn exact(number: &str) -> Value {
     Value::String(format!("{MARK}{number}"))
 }
 
+/// A value that [`write`] prints as this JSON text, unread: records that a fault spoilt are no JSON any more.
+pub fn bare(json: &str) -> Value {
+    Value::String(format!("{MARK}{json}"))
+}
+
 /// The digits of an [`exact`] value.
 pub fn exact_text(value: &Value) -> Option<&str> {
     value.as_str()?.strip_prefix(MARK)
@@ -83,6 +88,16 @@ mod tests {
             r#"{"a":-99999999999999999.000001,"b":[12.30,"12.30"]}"#
         );
         assert_eq!(parsed(&value)["b"], json!([12.3, "12.30"]));
+    }
+
+    #[test]
+    fn bare_text_is_written_as_it_stands_even_where_it_is_no_json() {
+        let spoilt = r#"{"note":"\ud800"}"#;
+        assert!(serde_json::from_str::<Value>(spoilt).is_err());
+        assert_eq!(
+            write(&json!([bare(spoilt), bare("1.0")])),
+            format!("[{spoilt},1.0]")
+        );
     }
 
     #[test]

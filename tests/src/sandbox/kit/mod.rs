@@ -21,7 +21,7 @@ mod template;
 pub mod times;
 pub mod xml;
 
-pub use self::exact::{exact, exact_text, parsed, write};
+pub use self::exact::{bare, exact, exact_text, parsed, write};
 pub use self::merge::merge;
 pub use self::money::{cents, money, money_text, some_money};
 pub use self::shelf::{Record, Shelf, ShelfError, Stamp};

@@ -8,7 +8,7 @@ use super::{OAuth, Refusal};
 use crate::sandbox::exchange::{Answer, Request};
 
 /// How long a code can be used.
-const CODE_LIFE_S: i64 = 300;
+pub(super) const CODE_LIFE_S: i64 = 300;
 
 pub(super) fn answer(
     server: &OAuth,
@@ -34,16 +34,14 @@ pub(super) fn answer(
         if std::mem::take(&mut book.deny_next) {
             return Err(Refusal::new("access_denied", "consent was refused"));
         }
-        let name = book.secret("code_");
-        let code = Code {
+        let name = book.code(Code {
             redirect_uri: redirect_uri.to_owned(),
             challenge,
             scope: request.parameter("scope").unwrap_or_default().to_owned(),
             subject: subject.to_owned(),
             until_s: server.clock.now() + CODE_LIFE_S,
             used_for: None,
-        };
-        book.codes.insert(name.clone(), code);
+        });
         Ok(name)
     });
     {

@@ -69,7 +69,7 @@ fn code(server: &OAuth, book: &mut Book, form: &[(String, String)]) -> Result<To
     if code.until_s <= now_s {
         return Err(dead("the code has expired"));
     }
-    if field(form, "redirect_uri") != Some(&code.redirect_uri) {
+    if field(form, "redirect_uri").unwrap_or_default() != code.redirect_uri {
         return Err(dead("'redirect_uri' is not the one the code was sent to"));
     }
     let challenge = field(form, "code_verifier")

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use self::policy::{ClientAuth, Grant, Policy, Reuse, Rotation};
 pub use self::tokens::{Counts, Tokens};
 
-use self::tokens::Book;
+use self::tokens::{Book, Code};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::exchange::{Answer, Authorization, Request};
 
@@ -134,6 +134,18 @@ impl OAuth {
     /// Refuses the next consent, as somebody who clicks "cancel" does.
     pub fn deny_next_consent(&self) {
         self.lock().deny_next = true;
+    }
+
+    /// A code without a redirect, for the vendors whose servers hand them out to servers.
+    pub fn grant(&self, scope: &str, subject: &str) -> String {
+        self.lock().code(Code {
+            redirect_uri: String::new(),
+            challenge: None,
+            scope: scope.to_owned(),
+            subject: subject.to_owned(),
+            until_s: self.clock.now() + consent::CODE_LIFE_S,
+            used_for: None,
+        })
     }
 
     /// The token endpoint.

@@ -120,6 +120,18 @@ fn a_code_with_pkce_is_exchanged_once_and_a_second_use_revokes_what_it_gave() {
 }
 
 #[test]
+fn a_code_that_came_without_a_redirect_is_exchanged_without_one() {
+    let server = server(Policy::code_flow());
+    let form = |extra: &str| {
+        let code = server.grant("read", "user-1");
+        format!("grant_type=authorization_code&code={code}{extra}")
+    };
+    let elsewhere = form(&format!("&redirect_uri={BACK}"));
+    assert_eq!(ask(&server, &elsewhere), Err("invalid_grant"));
+    assert_eq!(ask(&server, &form("")).unwrap().subject, "user-1");
+}
+
+#[test]
 fn a_code_expires_and_consent_can_be_refused() {
     let server = server(Policy::code_flow());
     let back = consent(&server, "");

@@ -123,6 +123,13 @@ impl Book {
         format!("{prefix}{}", seeded::letters(&mut self.draw, 40))
     }
 
+    /// Notes a code and answers its name.
+    pub(super) fn code(&mut self, code: Code) -> String {
+        let name = self.secret("code_");
+        self.codes.insert(name.clone(), code);
+        name
+    }
+
     /// Begins a family with an access token and, where the policy and the scope allow, a refresh token.
     pub(super) fn issue(
         &mut self,
