@@ -393,6 +393,10 @@ async fn snapshot(stage: &Stage<'_>, path: &str) -> Value {
 }
 
 /// The one that is, and the one that must be.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "comparisons read better without borrowing"
+)]
 pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, one: T, other: T) -> Result<(), String> {
     if one == other {
         Ok(())
