@@ -62,7 +62,7 @@ pub struct Cursor {
     /// When the walk was planned: an open end of a span that must have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) planned_at: Option<DateTime<Utc>>,
-    /// How often in a row the vendor had the walk begin at another place.
+    /// How often the vendor had the walk begin at another place.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub(super) restarts: u32,
 }

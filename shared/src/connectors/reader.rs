@@ -16,8 +16,8 @@ use super::rules::{EntityRules, ListRules};
 use super::select::{Context, Section, Selection, from_feed, from_list};
 use crate::domain::{Failure, FailureKind, Origin, ReadFrom, Ties};
 
-/// How often in a row a vendor may have a walk begin at another place.
-const MAX_RESTARTS: u32 = 5;
+/// How often a vendor may have a walk begin at another place before what it says counts as a failure.
+const MAX_RESTARTS: u32 = 20;
 
 /// One answer on its way to a page.
 pub(super) struct Reader<'a> {
@@ -167,7 +167,6 @@ impl Reader<'_> {
         token: Option<String>,
     ) -> Page {
         let mut cursor = self.cursor.clone();
-        cursor.restarts = 0;
         let lookback = TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
         // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
         if let (Some(through), Position::Start) = (&mut cursor.through, &cursor.position) {
