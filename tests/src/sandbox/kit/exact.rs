@@ -17,7 +17,7 @@ pub fn exact(number: &str) -> Value {
     Value::String(format!("{MARK}{number}"))
 }
 
-/// A value that [`write`] prints as this JSON text, unread: records that a fault spoilt are no JSON any more.
+/// A value that [`write()`] prints as this JSON text, unread: records that a fault spoilt are no JSON any more.
 pub fn bare(json: &str) -> Value {
     Value::String(format!("{MARK}{json}"))
 }
