@@ -66,9 +66,13 @@ impl Ids {
             .iter()
             .chain(&spare)
             .map(|id| json!({"id": id}))
+            // One cannot be stored, and stays so.
+            .chain([json!({"no": 1})])
             .collect();
         let put = rail.caller.request(Method::PUT, "/records/contracts");
         let _ = send(put.json(&records)).await.expect(200);
+        let refused = rail.caller.get("/records/contracts/errors").await;
+        let refused = refused.expect(200);
         let failed = failed_jobs(rail, text(&run, "exportId")).await;
         let (held_sync, held_run) = (held_sync(rail).await, held_run(rail, &export).await);
         Self(vec![
@@ -84,6 +88,7 @@ impl Ids {
                 "record-errors",
                 vec![text(&errors[0], "errorId").to_owned()],
             ),
+            ("put-errors", vec![text(&refused[0], "errorId").to_owned()]),
             ("syncs", vec![text(&sync, "syncId").to_owned()]),
             ("snapshots", taken.to_vec()),
             ("exports", vec![text(&run, "exportId").to_owned()]),
