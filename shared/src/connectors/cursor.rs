@@ -122,6 +122,9 @@ pub(super) enum Walk {
     Told {
         #[serde(default)]
         from: Option<String>,
+        /// As of a list.
+        #[serde(default)]
+        some_unnamed: bool,
     },
     /// Nothing: all that was asked for has been read before.
     Nothing,
@@ -177,6 +180,32 @@ impl Walk {
         Self::List {
             span,
             some_unnamed: false,
+        }
+    }
+
+    fn told(from: Option<String>) -> Self {
+        Self::Told {
+            from,
+            some_unnamed: false,
+        }
+    }
+
+    /// Notes that something without an id was met.
+    pub(super) fn met_unnamed(&mut self) {
+        if let Self::List { some_unnamed, .. } | Self::Told { some_unnamed, .. } = self {
+            *some_unnamed = true;
+        }
+    }
+
+    /// Whether the complete walk names all that there is.
+    pub(super) fn enumerates(&self) -> bool {
+        match self {
+            Self::List { span, some_unnamed } => *span == Span::ALL && !some_unnamed,
+            // A cursor that begins at the beginning tells everything.
+            Self::Told { from, some_unnamed } => from.is_none() && !some_unnamed,
+            Self::Feed { .. } | Self::Changed { .. } | Self::Removed { .. } | Self::Nothing => {
+                false
+            }
         }
     }
 }
@@ -248,10 +277,10 @@ impl Cursor {
             }
             (None, SyncMode::Incremental, Changes::Cursor { .. }) => {
                 let from = ask.checkpoint.token.clone();
-                walk(Walk::Told { from }, Vec::new())
+                walk(Walk::told(from), Vec::new())
             }
             (None, SyncMode::Full | SyncMode::Snapshot, Changes::Cursor { .. }) => {
-                walk(Walk::Told { from: None }, Vec::new())
+                walk(Walk::told(None), Vec::new())
             }
             (None, SyncMode::Incremental, Changes::WholeList { .. })
             | (None, SyncMode::Full | SyncMode::Snapshot, _) => spans(Covered::from(Span::ALL)),
@@ -306,7 +335,7 @@ impl Cursor {
             (Walk::Feed { since } | Walk::Changed { since } | Walk::Removed { since }, _) => {
                 Gain::Changed { since, through }
             }
-            (Walk::Told { from }, _) => {
+            (Walk::Told { from, .. }, _) => {
                 let told = |token| Gain::Told {
                     from,
                     token,

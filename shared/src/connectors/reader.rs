@@ -4,17 +4,16 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Cursor;
-use super::coverage::Span;
 use super::cursor::{Parents, Position, Walk, halves};
 use super::exchange::{Exchange, Exchanged};
 use super::file::Paging;
-use super::lift::{Opened, Pointer, lift, open};
+use super::lift::{Opened, Pointer, lift, open, word};
 use super::milestone::{Circle, Milestone};
-use super::page::{Coverage, Page};
+use super::page::{Coverage, Page, Record};
 use super::paging::{Lost, Seen};
 use super::rules::{EntityRules, ListRules};
-use super::select::{Context, Section, Selection, from_feed, from_list};
-use crate::domain::{Failure, FailureKind, Origin, ReadFrom, Ties};
+use super::select::{Context, Pages, Section, Selection, from_feed, from_list};
+use crate::domain::{Failure, FailureKind, Origin, Presence, ReadFrom, Ties};
 
 /// How often a vendor may have a walk begin at another place before what it says counts as a failure.
 const MAX_RESTARTS: u32 = 20;
@@ -54,18 +53,21 @@ impl Reader<'_> {
                     parent: parents
                         .and_then(|parents| parents.pending.last())
                         .map(String::as_str),
-                    seam: self.cursor.seam.as_ref().filter(|_| self.by_time()),
+                    pages: match self.by_time() {
+                        true => Pages::ByTime(self.cursor.seam.as_ref()),
+                        false => Pages::Apart,
+                    },
                 };
                 let sections = &taken.sections;
                 from_list(&answer.body, sections, self.rules, &context, as_of)
             }
         };
         if self.list.cap.is_some_and(|cap| selection.count >= cap) {
-            return Ok(self.detour(self.cursor.clone().whole_list()));
+            return Ok(self.detour(self.cursor.clone().whole_list(), self.coverage(self.cursor)));
         }
         let next = self.next(&selection, taken.told)?;
         let token = match (&self.cursor.walk, &self.list.paging) {
-            (Walk::Told { .. }, Paging::Token { .. }) => taken.told[0].and_then(super::lift::word),
+            (Walk::Told { .. }, Paging::Token { .. }) => taken.told[0].and_then(word),
             _ => None,
         };
         Ok(self.page(selection, next, token))
@@ -167,13 +169,16 @@ impl Reader<'_> {
         token: Option<String>,
     ) -> Page {
         let mut cursor = self.cursor.clone();
+        if selection.has_unnamed() {
+            cursor.walk.met_unnamed();
+        }
         let lookback = TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
         // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
         if let (Some(through), Position::Start) = (&mut cursor.through, &cursor.position) {
             let vendors = self.exchanged.answer.date().map(|date| date - lookback);
             *through = vendors.map_or(*through, |vendors| vendors.min(*through));
         }
-        let coverage = self.coverage(&mut cursor, &selection, lookback);
+        let coverage = self.coverage(&cursor);
         let read_from = match cursor.walk {
             Walk::Feed { .. } => ReadFrom::Feed,
             _ => ReadFrom::List,
@@ -196,7 +201,7 @@ impl Reader<'_> {
                     position,
                     page_before: Some(selection.digest),
                     milestone: Some(milestone),
-                    seam: selection.seam.filter(|_| self.keeps_seam()),
+                    seam: selection.seam,
                     last_id: selection.last_id.filter(|_| resumes),
                     ..cursor
                 };
@@ -220,35 +225,8 @@ impl Reader<'_> {
     }
 
     /// What the walk will have read, as far as it can be told now.
-    fn coverage(
-        &self,
-        cursor: &mut Cursor,
-        selection: &Selection,
-        lookback: TimeDelta,
-    ) -> Coverage {
-        let unnamed = selection
-            .rejected
-            .iter()
-            .any(|rejected| rejected.external_id.is_none());
-        let whole = match &mut cursor.walk {
-            Walk::List { span, some_unnamed } => {
-                *some_unnamed |= unnamed;
-                *span == Span::ALL && !*some_unnamed
-            }
-            // A cursor that begins at the beginning tells everything.
-            Walk::Told { from } => from.is_none() && !unnamed,
-            _ => false,
-        };
-        match cursor.through {
-            Some(through) if whole && self.list.paging.misses_nothing() => Coverage::Everything {
-                began_at: through + lookback,
-            },
-            _ => Coverage::Some,
-        }
-    }
-
-    fn keeps_seam(&self) -> bool {
-        self.by_time() || matches!(self.cursor.walk, Walk::Feed { .. })
+    fn coverage(&self, cursor: &Cursor) -> Coverage {
+        coverage(cursor, self.rules, self.list)
     }
 
     /// Where the walk goes on after a refusal that says so; `None` where the refusal stands.
@@ -261,11 +239,12 @@ impl Reader<'_> {
                 Some(id) => Position::After(id),
                 None => Position::Start,
             };
-            return Some(self.detour(Cursor {
+            let next = Cursor {
                 position,
                 restarts,
                 ..cursor.at_start()
-            }));
+            };
+            return Some(self.detour(next, self.coverage(self.cursor)));
         }
         let window = self.rules.window.as_ref()?;
         let Walk::List { span, some_unnamed } = cursor.walk else {
@@ -281,13 +260,14 @@ impl Reader<'_> {
             span: later,
             some_unnamed,
         };
-        Some(self.detour(cursor))
+        Some(self.detour(cursor, self.coverage(self.cursor)))
     }
 
     /// A page that holds nothing and leads elsewhere.
-    fn detour(&self, next: Cursor) -> Page {
+    fn detour(&self, next: Cursor, coverage: Coverage) -> Page {
         Page {
             next: Some(next),
+            coverage,
             requests: self.exchanged.requests,
             ..Page::of_nothing()
         }
@@ -309,32 +289,42 @@ impl Reader<'_> {
             as_of,
         );
         let next = self.next(&selection, taken.told)?;
-        let ids = selection
+        let mut cursor = cursor.clone();
+        // What is under a record that was not named, or passed over, may exist.
+        if selection.has_unnamed() || !self.list.paging.misses_nothing() {
+            cursor.walk.met_unnamed();
+        }
+        let here = |record: &&Record| record.presence == Presence::Here;
+        let named = selection
             .records
             .iter()
-            .map(|record| record.external_id.clone());
+            .filter(here)
+            .map(|record| &record.external_id);
+        // A record that cannot be stored has others under it all the same.
+        let refused = selection
+            .rejected
+            .iter()
+            .filter_map(|one| one.external_id.as_ref());
+        let mut pending: Vec<String> = named.chain(refused).cloned().collect();
+        pending.reverse();
         let parents = Parents {
-            pending: ids.rev().collect(),
+            pending,
             next: next.map(|(position, _)| position),
         };
-        let next = Cursor {
-            under: Some(parents),
-            ..cursor.clone()
-        };
-        let next = match &next.under {
-            Some(parents) if parents.pending.is_empty() && parents.next.is_none() => {
-                let (next, gain) = next.completed(None);
-                return Ok(Page {
-                    next,
-                    gain,
-                    requests: self.exchanged.requests,
-                    ..Page::of_nothing()
-                });
-            }
-            _ => next,
-        };
-        tracing::trace!(entity = under.name, "the records above were listed");
-        Ok(self.detour(next))
+        let ended = parents.pending.is_empty() && parents.next.is_none();
+        cursor.under = Some(parents);
+        let coverage = coverage(&cursor, under, &under.list);
+        if !ended {
+            return Ok(self.detour(cursor, coverage));
+        }
+        let (next, gain) = cursor.completed(None);
+        Ok(Page {
+            next,
+            gain,
+            coverage,
+            requests: self.exchanged.requests,
+            ..Page::of_nothing()
+        })
     }
 
     fn lost(&self, lost: &Lost) -> Failure {
@@ -367,6 +357,18 @@ impl Reader<'_> {
     fn lasting(&self, wrong: &str) -> Failure {
         let kind = FailureKind::MalformedAnswer;
         Failure::lasting(Origin::Vendor, kind, self.what(wrong))
+    }
+}
+
+/// What a walk will have read, as far as it can be told now.
+fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
+    match cursor.through {
+        Some(through) if cursor.walk.enumerates() && list.paging.misses_nothing() => {
+            Coverage::Everything {
+                began_at: through + TimeDelta::minutes(i64::from(rules.lookback_minutes)),
+            }
+        }
+        _ => Coverage::Some,
     }
 }
 

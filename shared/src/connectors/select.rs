@@ -33,11 +33,19 @@ pub(super) struct Selection {
     pub last_id: Option<String>,
     /// Of the elements' ids, in their order.
     pub digest: String,
-    /// The greatest time of a last change among them.
+    /// The greatest time of a last change among them, of pages by time.
     pub latest: Option<DateTime<Utc>>,
-    /// Where the next page meets this one.
+    /// Where the next page meets this one, of pages that meet in an instant.
     pub seam: Option<Seam>,
     pub seam_is_whole: bool,
+}
+
+impl Selection {
+    /// Whether a record without an id is among them.
+    pub(super) fn has_unnamed(&self) -> bool {
+        let mut rejected = self.rejected.iter();
+        rejected.any(|rejected| rejected.external_id.is_none())
+    }
 }
 
 /// An array of records in an answer.
@@ -52,8 +60,17 @@ pub(super) struct Section<'b> {
 pub(super) struct Context<'a> {
     /// That under which the records are listed.
     pub parent: Option<&'a str>,
-    /// Of a list in the order of the last change: where the page before ended.
-    pub seam: Option<&'a Seam>,
+    pub pages: Pages<'a>,
+}
+
+/// How the pages of a list meet.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Pages<'a> {
+    /// No record is on two.
+    #[default]
+    Apart,
+    /// In the order of the last change: at an instant, which is where the page before ended.
+    ByTime(Option<&'a Seam>),
 }
 
 /// The records of a list.
@@ -74,10 +91,10 @@ pub(super) fn from_list<'b>(
             let Some(lifted) = lifted else {
                 continue;
             };
-            if let Some(at) = lifted.updated_at {
+            if let (Some(at), Pages::ByTime(before)) = (lifted.updated_at, context.pages) {
                 changed.push((at, lifted.id.clone()));
                 let known = |seam: &Seam| at <= seam.at && seam.ids.contains(&lifted.id);
-                if context.seam.is_some_and(known) {
+                if before.is_some_and(known) {
                     continue;
                 }
             }
@@ -86,10 +103,10 @@ pub(super) fn from_list<'b>(
         }
     }
     let mut selection = gathered.finish();
-    selection.latest = changed.iter().map(|(at, _)| *at).max();
-    selection.seam = selection
-        .latest
-        .map(|latest| seam(latest, changed, context.seam));
+    if let Pages::ByTime(before) = context.pages {
+        selection.latest = changed.iter().map(|(at, _)| *at).max();
+        selection.seam = selection.latest.map(|latest| seam(latest, changed, before));
+    }
     selection
 }
 

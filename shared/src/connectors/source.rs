@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::connector::{Definition, Reading};
 use super::cursor::{NoWindow, Position, Walk};
 use super::draft::Draft;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Under};
 use super::page::Page;
 use super::reader::Reader;
@@ -84,23 +84,46 @@ impl Source {
         }
         let list = self.list(rules, &cursor.walk)?;
         let exchange = self.exchange()?;
-        let exchanged = match &cursor.position {
-            Position::Url(path_and_query) => exchange.get_own(path_and_query).await?,
-            position => {
-                let mut draft = self.draft(&exchange, rules, list, cursor).await?;
-                list.page(&mut draft, position, since(&cursor.walk));
-                exchange.send(&draft).await?
-            }
-        };
+        let exchanged = self.ask(&exchange, rules, list, cursor).await?;
         Reader {
             exchange: &exchange,
             rules,
             list,
             cursor,
             exchanged: &exchanged,
-            now: cursor.planned_at.unwrap_or_else(|| self.http.now()),
+            now: self.now(cursor),
         }
         .read()
+    }
+
+    /// When the walk was planned, where it noted that.
+    fn now(&self, cursor: &Cursor) -> DateTime<Utc> {
+        cursor.planned_at.unwrap_or_else(|| self.http.now())
+    }
+
+    /// Asks for the page at `cursor`.
+    async fn ask(
+        &self,
+        exchange: &Exchange<'_>,
+        rules: &EntityRules,
+        list: &ListRules,
+        cursor: &Cursor,
+    ) -> Result<Exchanged, Failure> {
+        if let Position::Url(path_and_query) = &cursor.position {
+            return exchange.get_own(path_and_query).await;
+        }
+        let mut draft = self.draft(exchange, rules, list, cursor).await?;
+        let position = match (&cursor.position, &cursor.walk) {
+            (
+                Position::Start,
+                Walk::Told {
+                    from: Some(from), ..
+                },
+            ) => &Position::Token(from.clone()),
+            (position, _) => position,
+        };
+        list.page(&mut draft, position, since(&cursor.walk));
+        exchange.send(&draft).await
     }
 
     /// A request for a list, limited as the walk says.
@@ -129,7 +152,7 @@ impl Source {
             (Walk::List { span, .. }, Some(window), ..) => {
                 let (mut from, mut until) = (span.from, span.until);
                 if window.at_most_days.is_some() {
-                    let now = cursor.planned_at.unwrap_or_else(|| self.http.now());
+                    let now = self.now(cursor);
                     from = from.or_else(|| Some(window.earliest(now)));
                     until = until.or(Some(now));
                 }
@@ -139,9 +162,6 @@ impl Source {
                 if let Some(until) = until {
                     draft.put(&window.until, window.format.write_end(until));
                 }
-            }
-            (Walk::Told { from: Some(from) }, ..) if cursor.position == Position::Start => {
-                list.page(&mut draft, &Position::Token(from.clone()), None);
             }
             _ => {}
         }
@@ -166,23 +186,16 @@ impl Source {
             under: None,
             ..cursor.clone()
         };
-        let exchanged = match &above_cursor.position {
-            Position::Url(path_and_query) => exchange.get_own(path_and_query).await?,
-            position => {
-                let mut draft = self
-                    .draft(&exchange, above, &above.list, &above_cursor)
-                    .await?;
-                above.list.page(&mut draft, position, None);
-                exchange.send(&draft).await?
-            }
-        };
+        let exchanged = self
+            .ask(&exchange, above, &above.list, &above_cursor)
+            .await?;
         let reader = Reader {
             exchange: &exchange,
             rules: above,
             list: &above.list,
             cursor: &above_cursor,
             exchanged: &exchanged,
-            now: cursor.planned_at.unwrap_or_else(|| self.http.now()),
+            now: self.now(cursor),
         };
         reader.parents(rules, cursor)
     }
