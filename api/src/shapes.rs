@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::body::Asked;
 use crate::openapi;
+use crate::problem::Problem;
 
 /// A body of a megabyte can hold a fault in every byte: what follows so many is not looked for.
 pub const AT_MOST: usize = 100;
@@ -180,14 +181,24 @@ pub fn child(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Finds the texts that hold a NUL: none in Postgres does.
+/// No text in Postgres holds one.
+const NUL: &str = "A text holds no NUL character.";
+
+/// A text of the query that Postgres can compare with those it has.
+pub fn comparable<'t>(name: &str, text: Option<&'t str>) -> Result<Option<&'t str>, Problem> {
+    match text {
+        Some(text) if text.contains('\0') => Err(Problem::fault(name, "bad-parameter", NUL)),
+        text => Ok(text),
+    }
+}
+
+/// Finds the texts that hold a NUL.
 pub fn find_nul(value: &Value, at: &str, faults: &mut Faults) {
-    const DETAIL: &str = "A text holds no NUL character.";
     if faults.len() > AT_MOST {
         return;
     }
     match value {
-        Value::String(text) if text.contains('\0') => faults.add(at, "bad-character", DETAIL),
+        Value::String(text) if text.contains('\0') => faults.add(at, "bad-character", NUL),
         Value::Array(items) => {
             for (place, item) in items.iter().enumerate() {
                 find_nul(item, &format!("{at}/{place}"), faults);
@@ -197,7 +208,7 @@ pub fn find_nul(value: &Value, at: &str, faults: &mut Faults) {
             for (name, member) in members {
                 let at = child(at, name);
                 if name.contains('\0') {
-                    faults.add(&at, "bad-character", DETAIL);
+                    faults.add(&at, "bad-character", NUL);
                 }
                 find_nul(member, &at, faults);
             }

@@ -20,6 +20,7 @@ use crate::schemas::connection::{Connection, ConnectionTest};
 use crate::schemas::connection_asked::{ConnectionPatch, NewConnection};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::wire::{Id, Word};
+use crate::shapes::comparable;
 use crate::state::Api;
 
 /// The operations on connections.
@@ -91,14 +92,7 @@ impl Connections {
         cursor: Query<Option<String>>,
     ) -> Result<Listed<Connection>, Refusal<Lists>> {
         let ask = page_ask::<ConnectionId>(limit.0, cursor.0.as_deref())?;
-        if connector_id.0.as_ref().is_some_and(|id| id.contains('\0')) {
-            return Err(Problem::fault(
-                "connectorId",
-                "bad-parameter",
-                "A text holds no NUL character.",
-            )
-            .into());
-        }
+        comparable("connectorId", connector_id.0.as_deref())?;
         let only = Only {
             connector_id: connector_id.0,
             status: status.0.map(|word| word.0),

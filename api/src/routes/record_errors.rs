@@ -23,6 +23,7 @@ use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::record_error::RecordError;
 use crate::schemas::sync::Sync;
 use crate::schemas::wire::{Id, Word};
+use crate::shapes::comparable;
 use crate::state::Api;
 
 /// Whether there were more bytes than are kept.
@@ -73,7 +74,7 @@ impl RecordErrors {
         let ask = page_ask::<RecordErrorId>(limit.0, cursor.0.as_deref())?;
         let (tenant, connection) = (caller.tenant(), connection_id.0.0);
         let only = Only {
-            entity: comparable(entity.0.as_deref()),
+            entity: comparable("entity", entity.0.as_deref())?,
             status: status.0.map(|word| word.0),
         };
         let mut conn = api.store.connect().await?;
@@ -112,7 +113,7 @@ impl RecordErrors {
         cursor: Query<Option<String>>,
     ) -> Result<Listed<RecordError>, Refusal<ListsWithin>> {
         let ask = page_ask::<RecordErrorId>(limit.0, cursor.0.as_deref())?;
-        let (tenant, entity) = (caller.tenant(), comparable(entity.0.as_deref()));
+        let (tenant, entity) = (caller.tenant(), comparable("entity", entity.0.as_deref())?);
         let mut conn = api.store.connect().await?;
         let connection = connecting::find(&mut conn, &caller, connection_id.0.0).await?;
         let listed =
@@ -291,9 +292,9 @@ impl RecordErrors {
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
     ) -> Result<Once<Accepted<Sync>>, Refusal<Repeats>> {
+        let entity = comparable("entity", entity.0.as_deref())?;
         let started = async {
             let entry = key.enter(api, &caller, None).await?;
-            let entity = comparable(entity.0.as_deref());
             rereading::retry_all(api, &caller, connection_id.0.0, entity, &entry).await
         };
         Ok(started.await.or_else(Stop::answer)?)
@@ -344,9 +345,4 @@ impl ApiResponse for Kept {
     }
 
     fn register(_: &mut Registry) {}
-}
-
-/// A name that Postgres can compare with those of entities: none of them holds U+0000, or is empty.
-fn comparable(entity: Option<&str>) -> Option<&str> {
-    entity.map(|name| if name.contains('\0') { "" } else { name })
 }

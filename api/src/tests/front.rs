@@ -171,6 +171,31 @@ async fn parameters_are_judged_by_name() {
 }
 
 #[tokio::test]
+async fn an_entity_that_no_database_can_compare_is_told_by_its_name() {
+    let caller = Caller::of(api());
+    let connection = ConnectionId::new();
+    for (method, path) in [
+        (Method::GET, format!("connections/{connection}/errors")),
+        (
+            Method::GET,
+            format!(
+                "connections/{connection}/sync/{}/errors",
+                SyncId::from(JobId::new())
+            ),
+        ),
+        (
+            Method::POST,
+            format!("connections/{connection}/errors/retry"),
+        ),
+    ] {
+        let path = format!("{BASE}/{path}?entity=a%00b");
+        let refused = caller.call(method, &path, &[], ()).await;
+        refused.problem(422, "bad-parameter");
+        assert_eq!(refused.faults(), [("entity", "bad-parameter")], "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_told_as_such() {
     let caller = Caller::of(api());
     let refused = caller

@@ -14,7 +14,7 @@ use poem::http::{Method, StatusCode, header};
 use poem::{Body as HttpBody, Endpoint, EndpointExt, Request, Response};
 use rail_shared::config::{Environment, SharedConfig};
 use rail_shared::connectors::Connector;
-use rail_shared::domain::{Clock, KeyId, Scope, SyncMode, TenantId};
+use rail_shared::domain::{Clock, ConnectionId, JobId, KeyId, Scope, SyncId, SyncMode, TenantId};
 use rail_shared::secrets::{ApiKey, KeyRing};
 use rail_shared::store::api_keys::Grant;
 use serde_json::{Map, Value, json};
