@@ -70,10 +70,11 @@ impl Jobs {
         #[oai(name = "jobId")]
         id: Path<Id<JobId>>,
     ) -> Result<Found<JobInFull>, Refusal<Finds>> {
-        let mut conn = api.store.connect().await?;
-        let found = job_lists::find(&mut conn, caller.tenant(), id.0.0).await?;
+        // In one view: an attempt that ended since would stand beside a job that is still running.
+        let mut view = api.store.glance().await?;
+        let found = job_lists::find(&mut view, caller.tenant(), id.0.0).await?;
         let job = found.ok_or_else(|| Problem::not_found("job"))?;
-        let attempts = job_lists::attempts(&mut conn, &job, ATTEMPTS).await?;
+        let attempts = job_lists::attempts(&mut view, &job, ATTEMPTS).await?;
         Ok(Found::new((job, attempts)))
     }
 
