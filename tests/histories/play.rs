@@ -294,7 +294,7 @@ async fn check(
     entity.follower.compare(&after)?;
     if effect == Effect::Unknown {
         entity.truth.catch_up();
-        entity.model = after.as_model(&entity.truth)?;
+        entity.model = after.as_model(&entity.truth, &entity.model)?;
         entity.known = after.known.clone();
     } else {
         compare(&after, &before, &expected.model)?;

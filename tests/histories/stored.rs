@@ -23,6 +23,8 @@ pub struct Stored {
     pub rows: BTreeMap<String, Row>,
     /// The ids of open errors, and how many have none.
     pub open: BTreeSet<String>,
+    /// Of those: which the sync met.
+    met: BTreeSet<String>,
     pub unnamed: i64,
     pub known: Known,
     /// Errors that the sync lists, and records that it did not see any more.
@@ -47,6 +49,9 @@ impl Stored {
                               FROM records WHERE stream_id = s.id),
                      'open', (SELECT coalesce(jsonb_agg(external_id), '[]') FROM record_errors
                               WHERE stream_id = s.id AND resolved_at IS NULL),
+                     'met', (SELECT coalesce(jsonb_agg(external_id), '[]')
+                             FROM sync_record_errors l JOIN record_errors e ON e.id = l.error_id
+                             WHERE l.sync_id = '{sync}' AND e.stream_id = s.id AND resolved_at IS NULL),
                      'checkpoint', checkpoint,
                      'vanished', (SELECT vanished FROM sync_entities WHERE sync_id = '{sync}' AND entity = s.entity),
                      'listed', (SELECT count(*) FROM sync_record_errors l JOIN record_errors e ON e.id = l.error_id
@@ -64,14 +69,17 @@ impl Stored {
                 let change_set = row[1].as_i64().expect("a number");
                 (id.clone(), Row { value, change_set })
             });
-        let open = seen["open"].as_array().cloned().unwrap_or_default();
+        let ids = |of: &str| seen[of].as_array().cloned().unwrap_or_default();
+        let named = |of: &str| {
+            let ids = ids(of).into_iter();
+            ids.filter_map(|id| id.as_str().map(str::to_owned))
+                .collect()
+        };
         Self {
             rows: rows.collect(),
-            unnamed: open.iter().filter(|id| id.is_null()).count() as i64,
-            open: open
-                .iter()
-                .filter_map(|id| id.as_str().map(str::to_owned))
-                .collect(),
+            unnamed: ids("open").iter().filter(|id| id.is_null()).count() as i64,
+            open: named("open"),
+            met: named("met"),
             known: known(&seen["checkpoint"]),
             listed: seen["listed"].as_i64().unwrap_or(0),
             vanished: seen["vanished"].as_i64().unwrap_or(0),
@@ -110,10 +118,16 @@ impl Stored {
         )
     }
 
-    /// As a model from which to go on.
-    pub fn as_model(&self, truth: &Truth) -> Result<Model, String> {
-        // As of now: what a fault spoilt is good in a version that is no newer.
-        let open = self.open.iter().map(|id| (id.clone(), truth.now()));
+    /// As a model from which to go on, where `before` was the model.
+    pub fn as_model(&self, truth: &Truth, before: &Model) -> Result<Model, String> {
+        let open = self.open.iter().map(|id| {
+            let place = match before.open.get(id) {
+                Some(place) if !self.met.contains(id) => *place,
+                // As of now: what a fault spoilt is good in a version that is no newer.
+                _ => truth.now(),
+            };
+            (id.clone(), place)
+        });
         let mut model = Model {
             open: open.collect(),
             ..Model::default()
