@@ -60,7 +60,7 @@ run_suites() {
     load_secrets
     # Nothing here outlives the run, so nothing need be safe on disk.
     start_postgres max_connections=1000 shared_buffers=256MB fsync=off full_page_writes=off \
-        synchronous_commit=off wal_level=minimal max_wal_senders=0
+        synchronous_commit=off wal_level=minimal max_wal_senders=0 max_wal_size=256MB
     start_redis 4096
     RAIL_TEST_DATABASE_URL=$(postgres_url)
     RAIL_TEST_REDIS_URL=$(redis_url)

@@ -1,5 +1,6 @@
 //! A database for one test: a copy of a template that is migrated once.
 
+use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::sql_types::{Jsonb, Nullable};
@@ -14,9 +15,15 @@ use crate::environment::required;
 /// Redis databases of `./dev test`; the first is left alone.
 const REDIS_DATABASES: u32 = 4_095;
 
-/// A migrated database that nobody else uses. It goes with the private cluster.
+/// The names of databases whose tests have ended: whoever makes the next one drops them, so that the disk holds no more
+/// than run side by side.
+static DONE: StdMutex<Vec<String>> = StdMutex::new(Vec::new());
+
+/// A migrated database that nobody else uses.
 pub struct Database {
     url: String,
+    /// What to drop after it: `None` of one that was there already.
+    name: Option<String>,
     /// Kept between two questions: tests ask often.
     asking: Mutex<Option<AsyncPgConnection>>,
 }
@@ -39,9 +46,16 @@ impl Database {
                 name
             })
             .await;
+        let done = std::mem::take(&mut *DONE.lock().expect("no panic in between"));
+        for name in done {
+            // Whatever of its test still runs, nobody waits for any more.
+            run(&admin, &format!("DROP DATABASE \"{name}\" WITH (FORCE)")).await;
+        }
         let name = unique("rail");
         create(&admin, &name, template).await;
-        Self::at(&in_database(&admin, &name))
+        let mut fresh = Self::at(&in_database(&admin, &name));
+        fresh.name = Some(name);
+        fresh
     }
 
     /// One that is there already, and migrated.
@@ -49,6 +63,7 @@ impl Database {
     pub fn at(url: &str) -> Self {
         Self {
             url: url.to_owned(),
+            name: None,
             asking: Mutex::default(),
         }
     }
@@ -90,12 +105,24 @@ impl Database {
 
     /// Runs statements behind the product's back.
     pub async fn run(&self, sql: &str) {
-        connect(&self.url)
-            .await
-            .batch_execute(sql)
-            .await
-            .expect("statements that run");
+        run(&self.url, sql).await;
     }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let (Some(name), Ok(mut done)) = (self.name.take(), DONE.lock()) {
+            done.push(name);
+        }
+    }
+}
+
+async fn run(url: &str, sql: &str) {
+    let mut connection = connect(url).await;
+    connection
+        .batch_execute(sql)
+        .await
+        .expect("statements that run");
 }
 
 async fn connect(url: &str) -> AsyncPgConnection {
@@ -105,12 +132,11 @@ async fn connect(url: &str) -> AsyncPgConnection {
 }
 
 async fn create(admin: &str, name: &str, template: &str) {
-    let sql = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"");
-    connect(admin)
-        .await
-        .batch_execute(&sql)
-        .await
-        .expect("a database");
+    run(
+        admin,
+        &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\""),
+    )
+    .await;
 }
 
 /// A Redis database of its own number for whoever asks next.
