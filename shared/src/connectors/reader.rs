@@ -63,7 +63,7 @@ impl Reader<'_> {
             }
         };
         if self.list.cap.is_some_and(|cap| selection.count >= cap) {
-            return Ok(self.detour(self.cursor.clone().whole_list(), self.coverage(self.cursor)));
+            return Ok(self.detour(self.cursor.clone().whole_list()));
         }
         let next = self.next(&selection, taken.told)?;
         let token = match (&self.cursor.walk, &self.list.paging) {
@@ -178,7 +178,7 @@ impl Reader<'_> {
             let vendors = self.exchanged.answer.date().map(|date| date - lookback);
             *through = vendors.map_or(*through, |vendors| vendors.min(*through));
         }
-        let coverage = self.coverage(&cursor);
+        let coverage = coverage(&cursor, self.rules, self.list);
         let read_from = match cursor.walk {
             Walk::Feed { .. } => ReadFrom::Feed,
             _ => ReadFrom::List,
@@ -224,11 +224,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What the walk will have read, as far as it can be told now.
-    fn coverage(&self, cursor: &Cursor) -> Coverage {
-        coverage(cursor, self.rules, self.list)
-    }
-
     /// Where the walk goes on after a refusal that says so; `None` where the refusal stands.
     fn elsewhere(&self) -> Option<Page> {
         let code = self.exchange.vendor().code(&self.exchanged.answer)?;
@@ -239,12 +234,11 @@ impl Reader<'_> {
                 Some(id) => Position::After(id),
                 None => Position::Start,
             };
-            let next = Cursor {
+            return Some(self.detour(Cursor {
                 position,
                 restarts,
                 ..cursor.at_start()
-            };
-            return Some(self.detour(next, self.coverage(self.cursor)));
+            }));
         }
         let window = self.rules.window.as_ref()?;
         let Walk::List { span, some_unnamed } = cursor.walk else {
@@ -260,14 +254,14 @@ impl Reader<'_> {
             span: later,
             some_unnamed,
         };
-        Some(self.detour(cursor, self.coverage(self.cursor)))
+        Some(self.detour(cursor))
     }
 
     /// A page that holds nothing and leads elsewhere.
-    fn detour(&self, next: Cursor, coverage: Coverage) -> Page {
+    fn detour(&self, next: Cursor) -> Page {
         Page {
             next: Some(next),
-            coverage,
+            coverage: coverage(self.cursor, self.rules, self.list),
             requests: self.exchanged.requests,
             ..Page::of_nothing()
         }
@@ -314,10 +308,10 @@ impl Reader<'_> {
         let ended = parents.pending.is_empty() && parents.next.is_none();
         cursor.under = Some(parents);
         let coverage = coverage(&cursor, under, &under.list);
-        if !ended {
-            return Ok(self.detour(cursor, coverage));
-        }
-        let (next, gain) = cursor.completed(None);
+        let (next, gain) = match ended {
+            true => cursor.completed(None),
+            false => (Some(cursor), None),
+        };
         Ok(Page {
             next,
             gain,

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod described;
+mod enumerating;
 mod failures;
 mod feed;
 mod lists;
