@@ -197,6 +197,24 @@ async fn a_row_that_somebody_holds_keeps_neither_the_other_leases_nor_the_heartb
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_lasts_its_whole_length_from_when_its_attempt_begins() {
+    let rail = Rail::builder().workers(0).start().await;
+    let stripe = rail.connect_stripe().await;
+    let path = format!("/connections/{stripe}/sync");
+    let sync = rail.caller.post(&path, &Value::Null).await.expect(202);
+    let id: rail_shared::domain::SyncId = text(&sync, "syncId").parse().unwrap();
+    let store = rail.database.store();
+    let mut conn = store.connect().await.unwrap();
+    let job = [(JobId::from(id), 0)];
+    let length = Duration::from_secs(5);
+    leases::claim(&mut conn, &job, "w", length).await.unwrap();
+
+    let lasts =
+        "SELECT (lease_until - a.started_at)::text FROM jobs JOIN job_attempts a ON job_id = id";
+    assert_eq!(rail.database.ask(lasts).await, "00:00:05");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_job_commits_lengthens_its_lease_which_the_heartbeat_may_never_find_free() {
     let rail = Rail::builder().workers(0).start().await;
     let stripe = rail.connect_stripe().await;

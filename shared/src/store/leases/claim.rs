@@ -62,10 +62,11 @@ pub async fn claim(
              ), claimed AS (
                  UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, fence = fence + 1,
                         barren_attempts = barren_attempts + (state = 'RUNNING')::int, lease_owner = $3,
-                        lease_until = now() + $4 * interval '1 millisecond', started_at = coalesce(started_at, now()),
+                        -- Counted from when its attempt begins, not from when the transaction did.
+                        lease_until = clock.now + $4 * interval '1 millisecond', started_at = coalesce(started_at, now()),
                         progress_at = CASE WHEN fence = 0 THEN now() ELSE progress_at END
-                 WHERE id IN (SELECT id FROM free)
-                 RETURNING *
+                 FROM clock WHERE id IN (SELECT id FROM free)
+                 RETURNING jobs.*
              ), abandoned AS (
                  UPDATE job_attempts SET ended_at = clock.now, outcome = 'LEASE_LOST' FROM claimed, clock
                  WHERE job_id = claimed.id AND job_attempts.fence = claimed.fence - 1 AND ended_at IS NULL
