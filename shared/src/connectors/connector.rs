@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::credentials::Fields;
-use super::file::{Auth, BaseUrl, ConnectorFile, Errors, TestCall};
+use super::file::{Auth, BaseUrl, ConnectorFile, Errors, Rate, TestCall};
 use super::rules::{self, EntityRules, Tables};
 use super::{Session, Source};
 use crate::domain::{Category, ConnectorStatus, Faults};
@@ -42,6 +42,7 @@ pub(super) struct Reading {
     pub headers: Vec<(String, String)>,
     pub test: TestCall,
     pub errors: Errors,
+    pub rate: Option<Rate>,
     pub entities: Vec<EntityRules>,
     /// How many of them are read at once.
     pub parallel: usize,
@@ -111,6 +112,22 @@ impl Connector {
         rules
             .and_then(|reading| reading.entity(entity))
             .is_some_and(|rules| rules.window.is_some())
+    }
+
+    /// The names of the limits of its rate; none where nothing is known of it.
+    pub fn rate_limits(&self) -> impl Iterator<Item = &str> {
+        let rate = self
+            .definition
+            .reading
+            .as_ref()
+            .and_then(|reading| reading.rate.as_ref());
+        let at_once = rate
+            .filter(|rate| rate.at_once.is_some())
+            .map(|_| "at_once");
+        let windows = rate
+            .into_iter()
+            .flat_map(|rate| rate.limits.keys().map(String::as_str));
+        windows.chain(at_once)
     }
 
     /// JSON Schema of the credentials; secrets are marked `writeOnly`.
@@ -238,6 +255,12 @@ fn reading(
             )));
         }
     }
+    let is_field =
+        |name: &str| file.credentials.contains_key(name) || file.config.contains_key(name);
+    let rate_faults = file.rate.iter().flat_map(|rate| rate.faults(is_field));
+    if let Some(fault) = rate_faults.into_iter().next() {
+        return Err(content(fault));
+    }
     let feed = file.feed.clone().map(Arc::new);
     let entities = file
         .entities
@@ -250,6 +273,7 @@ fn reading(
         headers: file.headers.clone().into_iter().collect(),
         test,
         errors: file.errors.clone(),
+        rate: file.rate.clone(),
         entities,
         parallel: usize::from(lists.parallel),
     })

@@ -1,7 +1,8 @@
 //! The outside systems: what each is, and how its records are read.
 //!
 //! A connector is data first: one file under `catalog/`, read into types that refuse what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
-//! ([`Source::read`]). It never writes and never waits: what it hands over is safe to commit together with the cursor of
+//! ([`Source::read`]). It never writes, and waits only for its turn
+//! ([`Source::paced`]): what it hands over is safe to commit together with the cursor of
 //! the next page, and failures are typed so that the worker can decide.
 
 mod catalogue;
@@ -22,6 +23,7 @@ mod own;
 mod page;
 mod paging;
 mod permissions;
+mod rate;
 mod reader;
 mod rules;
 mod select;

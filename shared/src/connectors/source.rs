@@ -12,11 +12,13 @@ use super::draft::Draft;
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Under};
 use super::page::Page;
+use super::rate::{Pace, account_of};
 use super::reader::Reader;
 use super::rules::{EntityRules, ListRules};
 use super::session::Session;
 use super::{Ask, Cursor, TestReport, permissions};
-use crate::domain::{Failure, FailureKind, Origin};
+use crate::budget::{Account, Budgets};
+use crate::domain::{Failure, FailureKind, Origin, Priority};
 use crate::http::Http;
 
 /// A connection's records at its vendor.
@@ -25,6 +27,7 @@ pub struct Source {
     pub(super) definition: Arc<Definition>,
     http: Http,
     session: Session,
+    pace: Option<Pace>,
     /// The fields of entities whose requests name them, as far as they were asked for.
     pub(super) fields: Mutex<HashMap<String, Arc<[String]>>>,
 }
@@ -35,8 +38,34 @@ impl Source {
             definition,
             http,
             session,
+            pace: None,
             fields: Mutex::default(),
         }
+    }
+
+    /// The same, with requests counted in these budgets, and sent when it is their turn.
+    #[must_use]
+    pub fn paced(mut self, budgets: &Budgets, priority: Priority) -> Self {
+        self.pace = Some(Pace {
+            budgets: budgets.clone(),
+            priority,
+        });
+        self
+    }
+
+    /// Where its requests are counted; `None` where they are not.
+    ///
+    /// # Errors
+    /// A lasting [`Failure`], when it is not known where they go.
+    pub fn account(&self, budgets: &Budgets) -> Result<Option<Account>, Failure> {
+        let exchange = self.exchange()?;
+        let Some(rate) = &exchange.reading.rate else {
+            return Ok(None);
+        };
+        let base_url = exchange.base_url()?;
+        let setting = budgets.setting(exchange.id);
+        let counted = account_of(rate, setting, exchange.id, base_url.as_str(), &self.session);
+        Ok(counted.map(|(account, _)| account))
     }
 
     /// Proves the credentials with the vendor's cheapest request.
@@ -218,10 +247,12 @@ impl Source {
 
     pub(super) fn exchange(&self) -> Result<Exchange<'_>, Failure> {
         Ok(Exchange {
+            id: &self.definition.id,
             name: &self.definition.name,
             reading: self.reading()?,
             http: &self.http,
             session: &self.session,
+            pace: self.pace.as_ref(),
         })
     }
 

@@ -8,6 +8,7 @@ mod changes;
 mod errors;
 mod listing;
 mod paging;
+mod rate;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(super) use self::listing::{
     WindowFilter,
 };
 pub(super) use self::paging::{Counts, Paging};
+pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;
 use crate::domain::{Category, ConnectorStatus};
 use crate::http::Method;
@@ -61,6 +63,8 @@ pub(super) struct ConnectorFile {
     /// What the vendor's errors mean.
     #[serde(default)]
     pub errors: Errors,
+    /// How many requests it bears. Absent: nothing is known, and nothing is counted.
+    pub rate: Option<Rate>,
     /// In the order they are shown.
     pub entities: Vec<Entity>,
 }
