@@ -33,6 +33,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["shared/src/http/"]),
     ("backoff", &["shared/src/http/"]),
     ("s3", &["shared/src/blobs/"]),
+    ("quick_xml", &["shared/src/blobs/"]),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),
