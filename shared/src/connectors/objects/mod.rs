@@ -1,7 +1,7 @@
 //! Object stores: the second way to read a connection's records, behind the same methods as the first.
 //!
 //! There are two entities. `objects` is the listing itself, a record for each object. `rows` are the records inside the
-//! objects that the connection's settings choose: CSV, JSON and NDJSON, packed by gzip or not.
+//! objects that the connection's settings choose: CSV, JSON, NDJSON and Parquet, packed by gzip or not.
 //!
 //! No store tells what changed since an instant, so the listing is read whole each time; of it, an INCREMENTAL walk through
 //! `rows` opens what was last modified after the checkpoint. What is gone shows only in a whole walk.
@@ -11,9 +11,12 @@ mod gather;
 mod gzip;
 mod json;
 mod lines;
+mod page_header;
+mod parquet;
 mod place;
 mod plan;
 mod probe;
+mod render;
 mod rows;
 mod settings;
 mod text;

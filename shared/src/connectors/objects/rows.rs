@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::csv::Csv;
 use super::gzip::{Gunzip, MAGIC};
+use super::parquet::Parquet;
 use super::place::{Reading, Spot};
 use super::settings::{Compression, Format, Settings};
 use super::text::{Cutter, Row, Text};
@@ -38,6 +39,7 @@ pub(super) struct Open {
 enum Content {
     Nothing,
     Text(Box<Text>),
+    Parquet(Box<Parquet>),
 }
 
 impl Open {
@@ -71,6 +73,11 @@ impl Open {
             return Ok(open);
         }
         let cutter = match format {
+            Format::Parquet => {
+                let parquet = Parquet::begin(&piece, &open.reading, bucket, room);
+                open.content = Content::Parquet(Box::new(parquet));
+                return Ok(open);
+            }
             Format::Csv => Cutter::Csv(Box::new(Csv::new(&settings.csv))),
             Format::Json => Cutter::Json,
             Format::Ndjson => Cutter::Lines,
@@ -97,10 +104,12 @@ impl Open {
         let read = match &mut self.content {
             Content::Nothing => Ok((Vec::new(), true)),
             Content::Text(text) => text.rows(&self.reading, bucket, self.room, requests).await,
+            Content::Parquet(parquet) => parquet.rows(requests).await,
         };
         self.reading.spot = match &self.content {
             Content::Nothing => Spot::default(),
             Content::Text(text) => text.spot(),
+            Content::Parquet(parquet) => parquet.spot(),
         };
         match read {
             Ok((rows, true)) => (rows, Ok(Went::ToTheEnd)),

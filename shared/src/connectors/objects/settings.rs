@@ -41,6 +41,7 @@ pub(super) enum Format {
     Csv,
     Json,
     Ndjson,
+    Parquet,
 }
 
 /// How an object is packed.
@@ -129,6 +130,7 @@ impl Settings {
             "csv" => Some(Format::Csv),
             "json" => Some(Format::Json),
             "ndjson" | "jsonl" => Some(Format::Ndjson),
+            "parquet" if name.is_none() => Some(Format::Parquet),
             _ => None,
         }
     }

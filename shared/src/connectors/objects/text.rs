@@ -12,7 +12,7 @@ use super::{json, lines};
 use crate::blobs::{Bucket, NotRead, Piece};
 
 /// A row is no longer; what never ends, because a quote is never closed, is not gathered for ever.
-const MAX_ROW_BYTES: usize = 16 << 20;
+pub(super) const MAX_ROW_BYTES: usize = 16 << 20;
 
 /// What a format finds at the beginning of a text.
 #[derive(Debug)]

@@ -105,6 +105,7 @@ async fn an_object_that_is_not_what_its_name_says_is_one_error_and_stops_no_othe
         .put("a.json", r#"[{"n":1} {"n":2}]"#)
         .put("b.json", r#"[{"n":1},"#)
         .put("c.csv.gz", &b"\x1f\x8b\x08\0\0\0\0\0\0\0nonsense"[..])
+        .put("d.parquet", "PAR1 but no more than that PAR1")
         .put("e.ndjson", &b"\xff\xfe{\0}\0"[..])
         .put("f/../g.csv", "a\n1\n")
         .put("z.csv", "a\n1\n");
@@ -124,6 +125,7 @@ async fn an_object_that_is_not_what_its_name_says_is_one_error_and_stops_no_othe
             ("unreadable-object", some("a.json")),
             ("unreadable-object", some("b.json")),
             ("unreadable-object", some("c.csv.gz")),
+            ("unreadable-object", some("d.parquet")),
             ("unreadable-object", some("e.ndjson")),
             ("unusable-key", some("f/../g.csv")),
         ]

@@ -3,6 +3,7 @@
 //! A bucket that is a map in memory behind a server on loopback.
 
 mod formats;
+mod parquet;
 mod splits;
 mod walks;
 
