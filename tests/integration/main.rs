@@ -26,5 +26,6 @@ mod room;
 mod s3;
 mod schedules;
 mod snapshots;
+mod storage;
 mod sync_log;
 mod syncs;
