@@ -34,6 +34,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["shared/src/http/"]),
     ("backoff", &["shared/src/http/"]),
     ("s3", &["shared/src/blobs/"]),
+    ("quick_xml", &["shared/src/blobs/"]),
+    ("parquet", &["shared/src/connectors/objects/"]),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),

@@ -27,5 +27,6 @@ mod room;
 mod s3;
 mod schedules;
 mod snapshots;
+mod storage;
 mod sync_log;
 mod syncs;

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::credentials::Fields;
 use super::file::{Auth, BaseUrl, ConnectorFile, Errors, Rate, TestCall};
+use super::objects::{OBJECTS, ROWS, StoreRules};
 use super::rules::{self, EntityRules, Tables};
 use super::{Session, Source};
 use crate::domain::{Category, ConnectorStatus, Faults};
@@ -30,8 +31,10 @@ pub(super) struct Definition {
     pub entities: Vec<String>,
     pub credentials: Fields,
     pub config: Fields,
-    /// How records are read; absent for a connector that is only listed.
+    /// How records are read; absent for a connector that is only listed, and for an object store.
     pub reading: Option<Reading>,
+    /// The object store in which its records are, where they are in one.
+    pub store: Option<StoreRules>,
 }
 
 /// How records are read.
@@ -191,7 +194,11 @@ fn define(
         return Err(content("entities must be named, each once"));
     }
     let usable = file.status != ConnectorStatus::Disabled;
-    let reading = if usable {
+    let store = file.store.as_ref().filter(|_| usable);
+    let store = store
+        .map(|rules| store_rules(rules, &names, base_url))
+        .transpose()?;
+    let reading = if usable && store.is_none() {
         Some(reading(&file, tables, base_url)?)
     } else {
         None
@@ -206,6 +213,24 @@ fn define(
         status: file.status,
         features: file.features,
         reading,
+        store,
+    })
+}
+
+/// What an object store needs that can be used.
+fn store_rules(
+    rules: &StoreRules,
+    entities: &BTreeSet<&str>,
+    base_url: Option<&str>,
+) -> Result<StoreRules, InvalidFile> {
+    if *entities != BTreeSet::from([OBJECTS, ROWS]) {
+        return Err(content(format!(
+            "the entities of a store are {OBJECTS} and {ROWS}"
+        )));
+    }
+    Ok(StoreRules {
+        base_url: base_url.map(str::to_owned),
+        ..rules.clone()
     })
 }
 

@@ -3,7 +3,8 @@
 //! A connector is data first: one file under `catalog/`, read into types that refuse what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
 //! ([`Source::read`]). It never writes, and waits only for its turn
 //! ([`Source::paced`]): what it hands over is safe to commit together with the cursor of
-//! the next page, and failures are typed so that the worker can decide.
+//! the next page, and failures are typed so that the worker can decide. Object
+//! stores are read by `objects`, behind the same methods.
 
 mod catalogue;
 mod checkpoint;
@@ -18,6 +19,7 @@ mod fields;
 mod file;
 mod lift;
 mod milestone;
+mod objects;
 mod one;
 mod own;
 mod page;

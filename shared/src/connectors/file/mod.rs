@@ -25,6 +25,7 @@ pub(super) use self::listing::{
 pub(super) use self::paging::{Counts, Paging};
 pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;
+use super::objects::StoreRules;
 use crate::domain::{Category, ConnectorStatus};
 use crate::http::Method;
 
@@ -45,6 +46,8 @@ pub(super) struct ConnectorFile {
     /// Settings of this vendor beside those every connection has, by name.
     #[serde(default)]
     pub config: BTreeMap<String, Field>,
+    /// The object store in which its records are; it then needs none of what follows.
+    pub store: Option<StoreRules>,
     /// How requests prove who asks.
     pub auth: Option<Auth>,
     /// Sent with every request.
