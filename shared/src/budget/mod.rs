@@ -5,7 +5,7 @@
 //! makes a budget smaller, and when it [asks to wait](Budgets::hold) everybody does. Lower [priorities](Priority) leave a
 //! part of each limit to higher ones.
 //!
-//! Redis holds nothing that is needed: where it is away each process keeps to a [share](share) of the limits by itself, and
+//! Redis holds nothing that is needed: where it is away each process keeps to a [share] of the limits by itself, and
 //! counts together with the others again once Redis is back. Its keys are digests, and expire.
 
 mod account;
