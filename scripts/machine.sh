@@ -50,7 +50,7 @@ install_packages() {
     }
 }
 
-# need WHAT…: postgres, redis, compiler, python.
+# need WHAT…: postgres, redis, compiler, python, node.
 need() {
     local what packages=() names=()
     for what; do
@@ -59,6 +59,10 @@ need() {
         redis) [[ -n $(find_redis) ]] || packages+=(redis-server) names+=("Redis 6 or newer (redis-server or valkey-server)") ;;
         compiler) command -v cc >/dev/null || packages+=(gcc libc6-dev pkg-config) names+=("a C compiler (cc) and pkg-config") ;;
         python) python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv) names+=("Python 3.10 or newer with its venv module") ;;
+        node)
+            command -v node >/dev/null || packages+=(nodejs) names+=("Node.js 18 or newer")
+            command -v npm >/dev/null || packages+=(npm) names+=("npm")
+            ;;
         esac
     done
     ((${#packages[@]})) || return 0
@@ -72,9 +76,9 @@ need() {
             warn "  apt-get install --no-install-recommends ${packages[*]}"
         else
             warn "this script installs packages on Debian and Ubuntu only. With your system's package manager, for example:"
-            warn "  Fedora: dnf install postgresql-server valkey gcc pkgconf python3"
-            warn "  Arch:   pacman -S postgresql valkey gcc pkgconf python"
-            warn "  Alpine: apk add postgresql redis gcc musl-dev pkgconf python3 setpriv"
+            warn "  Fedora: dnf install postgresql-server valkey gcc pkgconf python3 nodejs-npm"
+            warn "  Arch:   pacman -S postgresql valkey gcc pkgconf python nodejs npm"
+            warn "  Alpine: apk add postgresql redis gcc musl-dev pkgconf python3 nodejs npm setpriv"
         fi
         exit 1
     fi
@@ -112,4 +116,23 @@ prepare_venv() {
 prepare_python() {
     prepare_venv "$DEV/venv" "$ROOT/tests/conformance" "the conformance suite"
     export RAIL_TEST_PYTHON=$DEV/venv/bin/python
+}
+
+# What Azure Blob Storage's emulator is, and as of which day what it needs: a run next year is today's run.
+readonly AZURITE=azurite@3.35.0 AZURITE_AS_OF=2026-11-01
+
+# The emulator of Azure Blob Storage, from npm.
+prepare_azurite() {
+    local dir=$DEV/azurite stamp
+    need node
+    stamp="$AZURITE $AZURITE_AS_OF $(node --version)"
+    if [[ ! -f $dir/stamp || $(<"$dir/stamp") != "$stamp" ]]; then
+        say "preparing $AZURITE, the emulator of Azure Blob Storage (npm, into ${dir#"$ROOT"/})"
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        run npm install --prefix "$dir" --silent --no-audit --no-fund --ignore-scripts --before "$AZURITE_AS_OF" "$AZURITE" ||
+            die "the tests of Azure Blob Storage need $AZURITE, which npm could not install (see above): it takes it from its registry, through the network"
+        echo "$stamp" >"$dir/stamp"
+    fi
+    export RAIL_TEST_AZURITE=$dir
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use poem::http::StatusCode;
 use rail_shared::connectors::{Connector, Session, TestReport};
 use rail_shared::domain::{
-    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin,
+    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin, Priority,
 };
 use rail_shared::secrets::{Binding, Sealed, Unresolved};
 use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
@@ -355,6 +355,8 @@ async fn probe(
         }
     }
     let source = connector.open(&api.http, Session::new(resolved, settings.clone()));
+    // Somebody waits for it.
+    let source = source.paced(&api.budgets, Priority::Interactive);
     match tokio::time::timeout(PROBE_LIMIT, source.test()).await {
         Ok(tested) => tested,
         Err(_) => {
@@ -381,7 +383,11 @@ fn seal(api: &Api, binding: Binding, credentials: &Map<String, Value>) -> Result
     Ok(api.key_ring.seal(&plain, binding))
 }
 
-fn open(api: &Api, row: &ConnectionRow) -> Result<Map<String, Value>, Problem> {
+/// Opens the credentials of a connection.
+///
+/// # Errors
+/// When they do not open.
+pub fn open(api: &Api, row: &ConnectionRow) -> Result<Map<String, Value>, Problem> {
     let binding = Binding {
         tenant_id: row.tenant_id,
         connection_id: row.id,

@@ -8,6 +8,7 @@
 mod answer;
 mod auth;
 mod body;
+mod budgeting;
 mod cancelling;
 mod connecting;
 mod covering;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rail_shared::budget::{BadAddress, Budgets};
 use rail_shared::config::{OutputConfig, SharedConfig};
 use rail_shared::connectors::{Catalogue, CatalogueError};
 use rail_shared::domain::Clock;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub catalogue: Catalogue,
     /// The way to vendors.
     pub http: Http,
+    /// How many requests they get, from all processes together.
+    pub budgets: Budgets,
     /// What seals credentials.
     pub key_ring: KeyRing,
     /// What credentials may refer to.
@@ -63,6 +66,9 @@ pub enum SetupError {
     /// Redis.
     #[error("REDIS_URL cannot be used")]
     Queue(#[from] QueueError),
+    /// Redis.
+    #[error("REDIS_URL cannot be used")]
+    Budgets(#[from] BadAddress),
     /// Postgres.
     #[error("DATABASE_URL cannot be used")]
     Store(#[from] StoreError),
@@ -79,12 +85,15 @@ impl Api {
     pub fn new(shared: &SharedConfig, key_ring: KeyRing, clock: Clock) -> Result<Self, SetupError> {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let guard = Guard::public_and(shared.connector_base_urls.values());
+        let catalogue = Catalogue::embedded(&shared.connector_base_urls)?;
+        catalogue.check_rates(&shared.rates)?;
         Ok(Self(Arc::new(Parts {
             store: Store::new(&shared.database_url, shared.db_connections)?,
             ringer: Ringer::new(&doorbell),
             doorbell,
-            catalogue: Catalogue::embedded(&shared.connector_base_urls)?,
+            catalogue,
             http: Http::new(guard, Limits::default())?.with_clock(clock.clone()),
+            budgets: Budgets::new(shared.redis_url.expose_secret(), shared.rates.clone())?,
             key_ring,
             references: shared.references.clone(),
             outputs: shared.outputs.clone(),

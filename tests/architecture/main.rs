@@ -18,6 +18,7 @@ const FLOOR: &[&str] = &[
     "telemetry",
     "http",
     "blobs",
+    "budget",
     "failpoints",
 ];
 const WALLS: &[&str] = &["store", "queue", "connectors", "formats"];
@@ -29,10 +30,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["shared/src/store/"]),
     ("apalis", &["shared/src/queue/", "worker/src/runtime/"]),
     ("apalis_core", &["shared/src/queue/", "worker/src/runtime/"]),
-    ("redis", &["shared/src/queue/"]),
+    ("redis", &["shared/src/queue/", "shared/src/budget/"]),
     ("reqwest", &["shared/src/http/"]),
     ("backoff", &["shared/src/http/"]),
     ("s3", &["shared/src/blobs/"]),
+    ("quick_xml", &["shared/src/blobs/"]),
+    ("parquet", &["shared/src/connectors/objects/"]),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),

@@ -1,6 +1,7 @@
 //! The product and its parts against the real servers they were made for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod budgets;
 mod cancel;
 mod changes;
 mod connections;
@@ -26,5 +27,6 @@ mod room;
 mod s3;
 mod schedules;
 mod snapshots;
+mod storage;
 mod sync_log;
 mod syncs;

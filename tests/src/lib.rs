@@ -5,6 +5,7 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+pub mod azurite;
 pub mod draw;
 pub mod environment;
 pub mod harness;
@@ -15,4 +16,5 @@ pub mod processes;
 pub mod proxy;
 pub mod redis;
 pub mod sandbox;
+pub mod stores;
 pub mod wait;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rail_shared::budget::Budgets;
 use rail_shared::config::{OutputConfig, SharedConfig, WorkerConfig};
 use rail_shared::connectors::{Catalogue, Session, Source};
 use rail_shared::domain::{Clock, Failure, FailureKind, JobKind, Origin};
@@ -29,6 +30,8 @@ pub struct Worker {
     pub catalogue: Arc<Catalogue>,
     /// The client for vendors' APIs.
     pub http: Http,
+    /// How many requests they get, from all processes together.
+    pub budgets: Budgets,
     /// Opens credentials.
     pub key_ring: Arc<KeyRing>,
     /// Resolves `${…}` in them.
@@ -73,6 +76,8 @@ impl Worker {
         let store = Store::new(&shared.database_url, shared.db_connections.max(needed))?;
         let ringer = Ringer::new(&doorbell);
         let name = runtime::unique_name("worker");
+        let catalogue = Catalogue::embedded(&shared.connector_base_urls)?;
+        catalogue.check_rates(&shared.rates)?;
         Ok(Self {
             claims: Claims::new(store.clone(), name.clone(), config.lease),
             held: HeldLeases::default(),
@@ -83,8 +88,9 @@ impl Worker {
             store,
             ringer,
             doorbell,
-            catalogue: Arc::new(Catalogue::embedded(&shared.connector_base_urls)?),
+            catalogue: Arc::new(catalogue),
             http: Http::new(guard, Limits::default())?,
+            budgets: Budgets::new(shared.redis_url.expose_secret(), shared.rates.clone())?,
             key_ring: Arc::new(key_ring),
             references: shared.references.clone(),
             outputs: Arc::new(shared.outputs.clone()),

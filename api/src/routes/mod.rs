@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 mod api_keys;
+mod budgets;
 mod connections;
 mod connectors;
 mod entities;
@@ -25,6 +26,7 @@ pub type Routes = (
     connectors::Connectors,
     connections::Connections,
     entities::Entities,
+    budgets::Budgets,
     syncs::Syncs,
     snapshots::Snapshots,
     sync_log::SyncLog,
@@ -44,6 +46,7 @@ pub fn routes() -> Routes {
         connectors::Connectors,
         connections::Connections,
         entities::Entities,
+        budgets::Budgets,
         syncs::Syncs,
         snapshots::Snapshots,
         sync_log::SyncLog,

@@ -10,9 +10,9 @@ use poem_openapi::types::{
 };
 use rail_shared::domain::{
     AttemptOutcome, Category, ChangeKind, ConnectionId, ConnectionStatus, ConnectorStatus,
-    DestinationType, Difference, ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind,
-    JobState, KeyId, LogKind, Origin, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId,
-    SyncId, SyncMode, Trigger,
+    CountedFor, Counting, DestinationType, Difference, ExportFormat, ExportId, FailureKind,
+    Frequency, JobId, JobKind, JobState, KeyId, LogKind, Origin, Priority, RecordErrorId,
+    RecordErrorStatus, RunId, Scope, SnapshotId, SyncId, SyncMode, Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -98,6 +98,8 @@ closed_sets!(
     ChangeKind = "ChangeKind",
     ConnectorStatus = "ConnectorStatus",
     ConnectionStatus = "ConnectionStatus",
+    CountedFor = "CountedFor",
+    Counting = "BudgetCounting",
     DestinationType = "DestinationType",
     Difference = "Difference",
     ExportFormat = "ExportFormat",
@@ -105,6 +107,7 @@ closed_sets!(
     JobKind = "JobKind",
     JobState = "JobStatus",
     LogKind = "LogKind",
+    Priority = "RequestPriority",
     RecordErrorStatus = "RecordErrorStatus",
     Scope = "Scope",
     SyncMode = "SyncMode",

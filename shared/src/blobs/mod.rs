@@ -1,9 +1,10 @@
-//! Where files go: the one door to object stores and to the operator's directory.
+//! Where files go, and the buckets that are read: the one door to object stores and to the operator's directory.
 //!
 //! A file is invisible until [`Upload::finish`] made it whole. Whatever happens before (an error, a drop, the death of
 //! the process) leaves nothing under its name, and nothing that was there before is overwritten; only a store that
 //! does not know conditional requests at all replaces without asking.
 
+mod bucket;
 mod configured;
 mod key;
 mod local;
@@ -17,6 +18,7 @@ use tokio::io::AsyncRead;
 
 use crate::domain::{Failure, FailureKind, Origin};
 
+pub use self::bucket::{AzureKey, AzureSettings, Bucket, Listed, Listing, NotRead, Piece};
 pub use self::local::LocalPlace;
 pub use self::s3::{Addressing, S3Keys, S3Place, S3Settings};
 

@@ -15,6 +15,7 @@ pub use reading::{ConfigError, Environment};
 use secrecy::SecretString;
 use url::Url;
 
+use crate::budget::{PROCESSES, RateSettings};
 use crate::secrets::{KeyRing, References};
 use crate::telemetry::LogFormat;
 
@@ -33,6 +34,9 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_S3_ACCESS_KEY_ID            with RAIL_S3_SECRET_ACCESS_KEY: who S3 destinations write as
   RAIL_S3_SECRET_ACCESS_KEY
   RAIL_CONNECTOR_<ID>_BASE_URL     where a connector's vendor is reached, for example RAIL_CONNECTOR_STRIPE_BASE_URL
+  RAIL_CONNECTOR_<ID>_RATE         how many requests its vendor gets: off, a part of what the connector's file says (50%),
+                                   or limits by their names (minute=300,day=10000)
+  RAIL_RATE_PROCESSES              4, how many processes share a vendor's rate while Redis is away (1 to 1000)
   RAIL_SECRET_REF_PREFIX           IOF_CONNECTOR_, which variables ${…} in credentials may name
   RAIL_WORKER_SYNCS                8, syncs a worker runs at once
   RAIL_WORKER_EXPORTS              2, exports a worker runs at once
@@ -52,6 +56,8 @@ pub struct SharedConfig {
     pub redis_url: SecretString,
     /// Operator's overrides of connectors' base URLs, by connector id.
     pub connector_base_urls: BTreeMap<String, String>,
+    /// How many requests vendors get.
+    pub rates: RateSettings,
     /// What credentials may refer to.
     pub references: References,
     /// Where exports may go.
@@ -169,6 +175,13 @@ impl SharedConfig {
             .text("RAIL_S3_REGION")
             .unwrap_or_else(|| "us-east-1".to_owned());
         let connector_base_urls = read.connector_base_urls();
+        let processes = read.parsed("RAIL_RATE_PROCESSES", "a number from 1 to 1000", |text| {
+            text.parse().ok().filter(|n| (1..=1000).contains(n))
+        });
+        let rates = RateSettings {
+            connectors: read.connector_rates(),
+            processes: processes.unwrap_or(PROCESSES),
+        };
         let prefix = read
             .text("RAIL_SECRET_REF_PREFIX")
             .unwrap_or_else(|| "IOF_CONNECTOR_".to_owned());
@@ -179,6 +192,7 @@ impl SharedConfig {
                 db_connections: db_connections.unwrap_or(16),
                 redis_url: redis_url?,
                 connector_base_urls,
+                rates,
                 references,
                 outputs: OutputConfig {
                     export_dir,

@@ -6,6 +6,8 @@ use std::fmt;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::budget::{NoRate, RateSetting};
+
 /// The variables of the process, or those a test makes up.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -100,18 +102,36 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn connector_base_urls(&mut self) -> BTreeMap<String, String> {
-        let named: Vec<(String, String)> = self
-            .env
-            .0
-            .iter()
-            .filter_map(|(name, url)| {
-                let id = name
-                    .strip_prefix("RAIL_CONNECTOR_")?
-                    .strip_suffix("_BASE_URL")?;
-                Some((id.to_lowercase(), url.trim().to_owned()))
+    pub(super) fn connector_rates(&mut self) -> BTreeMap<String, RateSetting> {
+        let mut rates = BTreeMap::new();
+        for (id, text) in self.of_connectors("_RATE") {
+            match text.parse() {
+                Ok(rate) => {
+                    rates.insert(id, rate);
+                }
+                Err(no_rate) => {
+                    let name = format!("RAIL_CONNECTOR_{}_RATE", id.to_uppercase());
+                    let why: NoRate = no_rate;
+                    self.fault::<()>(&name, &why.to_string());
+                }
+            }
+        }
+        rates
+    }
+
+    /// The variables `RAIL_CONNECTOR_<ID>` with this ending, by the id.
+    fn of_connectors(&self, ending: &str) -> Vec<(String, String)> {
+        let variables = self.env.0.iter();
+        variables
+            .filter_map(|(name, value)| {
+                let id = name.strip_prefix("RAIL_CONNECTOR_")?.strip_suffix(ending)?;
+                Some((id.to_lowercase(), value.trim().to_owned()))
             })
-            .collect();
+            .collect()
+    }
+
+    pub(super) fn connector_base_urls(&mut self) -> BTreeMap<String, String> {
+        let named = self.of_connectors("_BASE_URL");
         for (id, url) in &named {
             if super::web_url(url).is_none() {
                 let name = format!("RAIL_CONNECTOR_{}_BASE_URL", id.to_uppercase());

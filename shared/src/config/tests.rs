@@ -16,6 +16,8 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
         ("RAIL_EXPORT_DIR", "exports"),
         ("RAIL_S3_ACCESS_KEY_ID", "AKIA"),
         ("RAIL_CONNECTOR_STRIPE_BASE_URL", "ftp://x"),
+        ("RAIL_CONNECTOR_STRIPE_RATE", "hunter2"),
+        ("RAIL_RATE_PROCESSES", "0"),
     ]))
     .unwrap_err();
     let told = refused.to_string();
@@ -26,6 +28,8 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
         "RAIL_EXPORT_DIR",
         "RAIL_S3_SECRET_ACCESS_KEY",
         "RAIL_CONNECTOR_STRIPE_BASE_URL",
+        "RAIL_CONNECTOR_STRIPE_RATE",
+        "RAIL_RATE_PROCESSES",
     ] {
         assert!(
             told.lines()
@@ -33,7 +37,7 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
             "{name} in {told}"
         );
     }
-    assert_eq!(refused.0.len(), 6);
+    assert_eq!(refused.0.len(), 8);
     assert!(!told.contains("hunter2"));
 }
 

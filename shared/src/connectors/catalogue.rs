@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::connector::{Connector, InvalidFile};
+use crate::budget::{RateSetting, RateSettings};
 
 /// The files, in the order they are listed: by category, the better known first.
 pub(super) const FILES: &[(&str, &str)] = &[
@@ -45,6 +46,14 @@ pub enum CatalogueError {
         /// What was named.
         id: String,
     },
+    /// A rate was given that does not fit a connector.
+    #[error("the rate of {id} cannot be set: {why}")]
+    Rate {
+        /// The connector.
+        id: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A base URL that is none.
     #[error("the base URL of {id} must be an http or https URL without a query")]
     BaseUrl {
@@ -81,6 +90,30 @@ impl Catalogue {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { connectors })
+    }
+
+    /// Whether the operator's rates are of connectors and limits that there are.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Rate`].
+    pub fn check_rates(&self, rates: &RateSettings) -> Result<(), CatalogueError> {
+        for (id, setting) in &rates.connectors {
+            let wrong = |why: String| CatalogueError::Rate {
+                id: id.clone(),
+                why,
+            };
+            let connector = self.get(id);
+            let connector =
+                connector.ok_or_else(|| wrong("there is no such connector".to_owned()))?;
+            if let RateSetting::Named(named) = setting {
+                for name in named.keys() {
+                    if !connector.rate_limits().any(|limit| limit == name) {
+                        return Err(wrong(format!("it has no limit named {name}")));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Every connector, in the order they are listed.

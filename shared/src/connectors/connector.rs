@@ -7,7 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::credentials::Fields;
-use super::file::{Auth, BaseUrl, ConnectorFile, Errors, TestCall};
+use super::file::{Auth, BaseUrl, ConnectorFile, Errors, Rate, TestCall};
+use super::objects::{OBJECTS, ROWS, StoreRules};
 use super::rules::{self, EntityRules, Tables};
 use super::{Session, Source};
 use crate::domain::{Category, ConnectorStatus, Faults};
@@ -30,8 +31,10 @@ pub(super) struct Definition {
     pub entities: Vec<String>,
     pub credentials: Fields,
     pub config: Fields,
-    /// How records are read; absent for a connector that is only listed.
+    /// How records are read; absent for a connector that is only listed, and for an object store.
     pub reading: Option<Reading>,
+    /// The object store in which its records are, where they are in one.
+    pub store: Option<StoreRules>,
 }
 
 /// How records are read.
@@ -42,6 +45,7 @@ pub(super) struct Reading {
     pub headers: Vec<(String, String)>,
     pub test: TestCall,
     pub errors: Errors,
+    pub rate: Option<Rate>,
     pub entities: Vec<EntityRules>,
     /// How many of them are read at once.
     pub parallel: usize,
@@ -113,6 +117,22 @@ impl Connector {
             .is_some_and(|rules| rules.window.is_some())
     }
 
+    /// The names of the limits of its rate; none where nothing is known of it.
+    pub fn rate_limits(&self) -> impl Iterator<Item = &str> {
+        let rate = self
+            .definition
+            .reading
+            .as_ref()
+            .and_then(|reading| reading.rate.as_ref());
+        let at_once = rate
+            .filter(|rate| rate.at_once.is_some())
+            .map(|_| "at_once");
+        let windows = rate
+            .into_iter()
+            .flat_map(|rate| rate.limits.keys().map(String::as_str));
+        windows.chain(at_once)
+    }
+
     /// JSON Schema of the credentials; secrets are marked `writeOnly`.
     #[must_use]
     pub fn credentials_schema(&self) -> &Value {
@@ -174,7 +194,11 @@ fn define(
         return Err(content("entities must be named, each once"));
     }
     let usable = file.status != ConnectorStatus::Disabled;
-    let reading = if usable {
+    let store = file.store.as_ref().filter(|_| usable);
+    let store = store
+        .map(|rules| store_rules(rules, &names, base_url))
+        .transpose()?;
+    let reading = if usable && store.is_none() {
         Some(reading(&file, tables, base_url)?)
     } else {
         None
@@ -189,6 +213,24 @@ fn define(
         status: file.status,
         features: file.features,
         reading,
+        store,
+    })
+}
+
+/// What an object store needs that can be used.
+fn store_rules(
+    rules: &StoreRules,
+    entities: &BTreeSet<&str>,
+    base_url: Option<&str>,
+) -> Result<StoreRules, InvalidFile> {
+    if *entities != BTreeSet::from([OBJECTS, ROWS]) {
+        return Err(content(format!(
+            "the entities of a store are {OBJECTS} and {ROWS}"
+        )));
+    }
+    Ok(StoreRules {
+        base_url: base_url.map(str::to_owned),
+        ..rules.clone()
     })
 }
 
@@ -238,6 +280,12 @@ fn reading(
             )));
         }
     }
+    let is_field =
+        |name: &str| file.credentials.contains_key(name) || file.config.contains_key(name);
+    let rate_faults = file.rate.iter().flat_map(|rate| rate.faults(is_field));
+    if let Some(fault) = rate_faults.into_iter().next() {
+        return Err(content(fault));
+    }
     let feed = file.feed.clone().map(Arc::new);
     let entities = file
         .entities
@@ -250,6 +298,7 @@ fn reading(
         headers: file.headers.clone().into_iter().collect(),
         test,
         errors: file.errors.clone(),
+        rate: file.rate.clone(),
         entities,
         parallel: usize::from(lists.parallel),
     })

@@ -7,6 +7,7 @@ use super::checkpoint::{Checkpoint, Gain};
 use super::coverage::{Covered, Span};
 use super::file::{Changes, Under};
 use super::milestone::Milestone;
+use super::objects::Place;
 use super::rules::EntityRules;
 use crate::domain::{SyncMode, Window};
 
@@ -152,6 +153,8 @@ pub(super) enum Position {
     After(String),
     /// Path and query; the host is always the vendor's own.
     Url(String),
+    /// Of an object store: in its listing, and in the object that is read.
+    Object(Box<Place>),
     /// What changed at this instant or later, and of that the page so many steps on.
     Since {
         at: DateTime<Utc>,
@@ -211,6 +214,26 @@ impl Walk {
 }
 
 impl Cursor {
+    /// At the beginning of a walk that has no further parts.
+    pub(super) fn begin(walk: Walk, position: Position, through: Option<DateTime<Utc>>) -> Self {
+        Self {
+            walk,
+            position,
+            through,
+            purpose: Purpose::CatchUp,
+            remaining: Vec::new(),
+            behind: Covered::default(),
+            page_before: None,
+            milestone: None,
+            seam: None,
+            then: None,
+            under: None,
+            last_id: None,
+            planned_at: None,
+            restarts: 0,
+        }
+    }
+
     /// The first cursor of the walk that answers `ask`.
     pub(super) fn first(rules: &EntityRules, ask: &Ask) -> Result<Self, NoWindow> {
         // Taken from before the run began, so that what changes while it reads is read again by the next.

@@ -9,6 +9,7 @@ use super::classify::Vendor;
 use super::connector::Reading;
 use super::draft::{Draft, fill, map_texts};
 use super::file::{Auth, BaseUrl};
+use super::rate::Pace;
 use super::session::Session;
 use crate::domain::{Failure, FailureKind, Origin};
 use crate::http::{Answer, Http, HttpError, Method, Request};
@@ -16,10 +17,12 @@ use crate::http::{Answer, Http, HttpError, Method, Request};
 /// A connection's line to its vendor.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {
+    pub id: &'a str,
     pub name: &'a str,
     pub reading: &'a Reading,
     pub http: &'a Http,
     pub session: &'a Session,
+    pub pace: Option<&'a Pace>,
 }
 
 /// An answer of any status, with what it took.
@@ -101,9 +104,9 @@ impl Exchange<'_> {
         let request = self.signed(request)?;
         let url = Url::parse(url).map_err(|_| self.silence(&HttpError::Url("not a URL"), url))?;
         let what = format!("{} {}", method.as_str(), url.path());
-        let (answer, requests) = match self.http.send(request.clone()).await {
+        let (answer, requests) = match self.in_turn(request.clone(), &url, &what).await? {
             // A kept connection that the vendor closes just then says nothing about the vendor.
-            Err(HttpError::Reset(_)) => (self.http.send(request).await, 2),
+            Err(HttpError::Reset(_)) => (self.in_turn(request, &url, &what).await?, 2),
             first => (first, 1),
         };
         let answer = answer.map_err(|error| self.silence(&error, &what))?;
@@ -115,8 +118,36 @@ impl Exchange<'_> {
         })
     }
 
+    /// Sends a request when it is its turn among all that the vendor gets.
+    async fn in_turn(
+        &self,
+        request: Request,
+        url: &Url,
+        what: &str,
+    ) -> Result<Result<Answer, HttpError>, Failure> {
+        let (Some(pace), Some(rate)) = (self.pace, &self.reading.rate) else {
+            return Ok(self.http.send(request).await);
+        };
+        let base = self.base_url()?;
+        let Some(counted) = pace.counted(rate, self.id, base.as_str(), self.session) else {
+            return Ok(self.http.send(request).await);
+        };
+        let below = url.path().strip_prefix(base.path().trim_end_matches('/'));
+        let pass = counted
+            .enter(self.name, below.unwrap_or(url.path()))
+            .await?;
+        let answer = pass.during(self.http.send(request)).await;
+        if let Ok(answer) = &answer {
+            let refused = !self.vendor().is_success(answer);
+            let limited =
+                refused && self.vendor().refusal(answer, what).kind == FailureKind::RateLimited;
+            counted.heard(&pass, answer, limited).await;
+        }
+        Ok(answer)
+    }
+
     /// Where this connection's requests go.
-    fn base_url(&self) -> Result<Url, Failure> {
+    pub(super) fn base_url(&self) -> Result<Url, Failure> {
         let text = match &self.reading.base_url {
             BaseUrl::One(url) => url,
             BaseUrl::By(by) => {

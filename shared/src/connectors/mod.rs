@@ -1,8 +1,10 @@
 //! The outside systems: what each is, and how its records are read.
 //!
 //! A connector is data first: one file under `catalog/`, read into types that refuse what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
-//! ([`Source::read`]). It never writes and never waits: what it hands over is safe to commit together with the cursor of
-//! the next page, and failures are typed so that the worker can decide.
+//! ([`Source::read`]). It never writes, and waits only for its turn
+//! ([`Source::paced`]): what it hands over is safe to commit together with the cursor of
+//! the next page, and failures are typed so that the worker can decide. Object
+//! stores are read by `objects`, behind the same methods.
 
 mod catalogue;
 mod checkpoint;
@@ -17,11 +19,13 @@ mod fields;
 mod file;
 mod lift;
 mod milestone;
+mod objects;
 mod one;
 mod own;
 mod page;
 mod paging;
 mod permissions;
+mod rate;
 mod reader;
 mod rules;
 mod select;

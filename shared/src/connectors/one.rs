@@ -91,6 +91,9 @@ impl Source {
     /// # Errors
     /// When the entity is not known.
     pub fn read_again(&self, entity: &str, kept: &Kept) -> Result<One, Failure> {
+        if let Some(store) = self.store()? {
+            return store.read_again(entity, kept);
+        }
         let rules = self.rules(entity)?;
         let Kept {
             payload,

@@ -11,12 +11,15 @@ use super::cursor::{NoWindow, Position, Walk};
 use super::draft::Draft;
 use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Under};
+use super::objects::ObjectStore;
 use super::page::Page;
+use super::rate::{Pace, account_of};
 use super::reader::Reader;
 use super::rules::{EntityRules, ListRules};
 use super::session::Session;
 use super::{Ask, Cursor, TestReport, permissions};
-use crate::domain::{Failure, FailureKind, Origin};
+use crate::budget::{Account, Budgets};
+use crate::domain::{Failure, FailureKind, Origin, Priority};
 use crate::http::Http;
 
 /// A connection's records at its vendor.
@@ -25,18 +28,50 @@ pub struct Source {
     pub(super) definition: Arc<Definition>,
     http: Http,
     session: Session,
+    pace: Option<Pace>,
+    /// Of a connector whose records are in an object store.
+    store: Option<Result<ObjectStore, Failure>>,
     /// The fields of entities whose requests name them, as far as they were asked for.
     pub(super) fields: Mutex<HashMap<String, Arc<[String]>>>,
 }
 
 impl Source {
     pub(super) fn new(definition: Arc<Definition>, http: Http, session: Session) -> Self {
+        let store = definition.store.as_ref();
+        let store = store.map(|rules| ObjectStore::open(&definition.name, rules, &http, &session));
         Self {
             definition,
             http,
             session,
+            pace: None,
+            store,
             fields: Mutex::default(),
         }
+    }
+
+    /// The same, with requests counted in these budgets, and sent when it is their turn.
+    #[must_use]
+    pub fn paced(mut self, budgets: &Budgets, priority: Priority) -> Self {
+        self.pace = Some(Pace {
+            budgets: budgets.clone(),
+            priority,
+        });
+        self
+    }
+
+    /// Where its requests are counted; `None` where they are not.
+    ///
+    /// # Errors
+    /// A lasting [`Failure`], when it is not known where they go.
+    pub fn account(&self, budgets: &Budgets) -> Result<Option<Account>, Failure> {
+        let exchange = self.exchange()?;
+        let Some(rate) = &exchange.reading.rate else {
+            return Ok(None);
+        };
+        let base_url = exchange.base_url()?;
+        let setting = budgets.setting(exchange.id);
+        let counted = account_of(rate, setting, exchange.id, base_url.as_str(), &self.session);
+        Ok(counted.map(|(account, _)| account))
     }
 
     /// Proves the credentials with the vendor's cheapest request.
@@ -44,14 +79,21 @@ impl Source {
     /// # Errors
     /// A [`Failure`] that says what to do.
     pub async fn test(&self) -> Result<TestReport, Failure> {
+        if let Some(store) = self.store()? {
+            return store.test(&self.session).await;
+        }
         permissions::test(&self.exchange()?).await
     }
 
     /// How many of its entities may be read at once.
     #[must_use]
     pub fn parallel(&self) -> usize {
-        let reading = self.definition.reading.as_ref();
-        reading.map_or(1, |reading| reading.parallel)
+        match (&self.definition.reading, &self.store) {
+            (Some(reading), _) => reading.parallel,
+            // The listing, and what is inside.
+            (None, Some(_)) => 2,
+            (None, None) => 1,
+        }
     }
 
     /// The cursor of the first page of a walk.
@@ -59,6 +101,9 @@ impl Source {
     /// # Errors
     /// A lasting [`Failure`], when the entity is not known or cannot be read as asked.
     pub fn plan(&self, entity: &str, ask: &Ask) -> Result<Cursor, Failure> {
+        if let Some(store) = self.store()? {
+            return store.plan(entity, ask);
+        }
         let rules = self.rules(entity)?;
         Cursor::first(rules, ask).map_err(|NoWindow| {
             self.misconfigured(format!(
@@ -73,6 +118,9 @@ impl Source {
     /// # Errors
     /// A typed [`Failure`]; the same cursor may be read again.
     pub async fn read(&self, entity: &str, cursor: &Cursor) -> Result<Page, Failure> {
+        if let Some(store) = self.store()? {
+            return store.read(entity, cursor, &self.session).await;
+        }
         let rules = self.rules(entity)?;
         if cursor.walk == Walk::Nothing {
             return Ok(Page::of_nothing());
@@ -218,11 +266,18 @@ impl Source {
 
     pub(super) fn exchange(&self) -> Result<Exchange<'_>, Failure> {
         Ok(Exchange {
+            id: &self.definition.id,
             name: &self.definition.name,
             reading: self.reading()?,
             http: &self.http,
             session: &self.session,
+            pace: self.pace.as_ref(),
         })
+    }
+
+    pub(super) fn store(&self) -> Result<Option<&ObjectStore>, Failure> {
+        let store = self.store.as_ref().map(Result::as_ref).transpose();
+        store.map_err(Failure::clone)
     }
 
     fn reading(&self) -> Result<&Reading, Failure> {

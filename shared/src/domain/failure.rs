@@ -106,6 +106,18 @@ impl Failure {
         Self::passing(Origin::Internal, FailureKind::Unavailable, message).after(Some(CROWDED_FOR))
     }
 
+    /// The other side would be asked more often than it bears: the work goes on when it may be asked again.
+    #[must_use]
+    pub fn used_up(message: impl Into<String>, wait: Duration) -> Self {
+        Self::passing(Origin::Internal, FailureKind::RateLimited, message).after(Some(wait))
+    }
+
+    /// Whether it is such a wait: the other side was not even asked, so it cannot go on for ever.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.origin == Origin::Internal && self.kind == FailureKind::RateLimited
+    }
+
     /// Whether nothing went wrong, and the work only has to wait: for the other side, or for room on ours.
     #[must_use]
     pub fn is_only_a_wait(&self) -> bool {

@@ -32,7 +32,8 @@ pub use schedule::{Day, Schedule};
 pub use targets::Targets;
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use words::{
-    AttemptOutcome, Category, ChangeKind, ConnectionStatus, ConnectorStatus, DestinationType,
-    Difference, EventType, ExportFormat, Frequency, JobKind, JobState, LogKind, PayloadOf,
-    Presence, ReadFrom, RecordErrorStatus, Scope, SyncMode, Ties, Trigger, UnknownWord,
+    AttemptOutcome, Category, ChangeKind, ConnectionStatus, ConnectorStatus, CountedFor, Counting,
+    DestinationType, Difference, EventType, ExportFormat, Frequency, JobKind, JobState, LogKind,
+    PayloadOf, Presence, Priority, ReadFrom, RecordErrorStatus, Scope, SyncMode, Ties, Trigger,
+    UnknownWord,
 };

@@ -123,6 +123,39 @@ words!(
     }
 );
 words!(
+    /// How urgent a request to a vendor is, the most urgent first.
+    Priority {
+        /// Somebody waits for the answer: a test of a connection, a record that is to be read again.
+        Interactive = "INTERACTIVE",
+        /// Of a sync that somebody asked for.
+        Manual = "MANUAL",
+        /// Of a sync that was due by itself.
+        Scheduled = "SCHEDULED",
+        /// Of a sync that reads what is old: everything, or a range of days.
+        Backfill = "BACKFILL",
+    }
+);
+words!(
+    /// Whose requests a vendor counts together.
+    CountedFor {
+        /// Those of the account that is connected.
+        Account = "ACCOUNT",
+        /// Those of the app that connects, for all accounts.
+        App = "APP",
+        /// Those of the app for the account.
+        AppOnAccount = "APP_ON_ACCOUNT",
+    }
+);
+words!(
+    /// How processes count the requests to a vendor.
+    Counting {
+        /// All of them in one place.
+        Together = "TOGETHER",
+        /// Each its own, within its share.
+        Apart = "APART",
+    }
+);
+words!(
     /// How a record differs from one snapshot to another.
     Difference {
         /// It is in the later one only.

@@ -39,6 +39,7 @@ impl Asked {
 }
 
 /// What to do with a request.
+#[derive(Clone)]
 pub(crate) enum Reply {
     /// Status, headers, body.
     Whole(u16, Vec<(&'static str, String)>, Vec<u8>),

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::guard::{PublicNames, check_literal};
+use super::request::Compressed;
 use super::{Answer, Guard, HttpError, Method, Request};
 use crate::domain::Clock;
 
@@ -51,13 +52,31 @@ impl Default for Limits {
 /// The client for other systems' HTTP APIs. Cheap to clone: connections are shared.
 #[derive(Clone)]
 pub struct Http {
-    guarded: reqwest::Client,
-    // For the origins the operator named, whose addresses are not judged.
-    trusting: reqwest::Client,
+    decompressing: Clients,
+    keeping: Clients,
     guard: Arc<Guard>,
     limits: Limits,
     room_for_large: Arc<Semaphore>,
     clock: Clock,
+}
+
+/// One client for each degree of trust.
+#[derive(Clone)]
+struct Clients {
+    guarded: reqwest::Client,
+    // For the origins the operator named, whose addresses are not judged.
+    trusting: reqwest::Client,
+}
+
+impl Clients {
+    fn new(limits: &Limits, compressed: Compressed) -> Result<Self, HttpError> {
+        let builder = || builder(limits).gzip(compressed == Compressed::Undone);
+        let guarded = builder().dns_resolver(Arc::new(PublicNames));
+        Ok(Self {
+            guarded: guarded.build().map_err(HttpError::Setup)?,
+            trusting: builder().build().map_err(HttpError::Setup)?,
+        })
+    }
 }
 
 /// A body that occupies room until the last part of it is let go.
@@ -78,14 +97,9 @@ impl Http {
     /// # Errors
     /// [`HttpError::Setup`], when the system's means for TLS cannot be set up.
     pub fn new(guard: Guard, limits: Limits) -> Result<Self, HttpError> {
-        let trusting = builder(&limits).build().map_err(HttpError::Setup)?;
-        let guarded = builder(&limits)
-            .dns_resolver(Arc::new(PublicNames))
-            .build()
-            .map_err(HttpError::Setup)?;
         Ok(Self {
-            guarded,
-            trusting,
+            decompressing: Clients::new(&limits, Compressed::Undone)?,
+            keeping: Clients::new(&limits, Compressed::Kept)?,
             guard: Arc::new(guard),
             limits,
             room_for_large: Arc::new(Semaphore::new(limits.large_bodies)),
@@ -121,11 +135,15 @@ impl Http {
                 pairs.append_pair(name, value.expose());
             }
         }
+        let clients = match request.compressed {
+            Compressed::Undone => &self.decompressing,
+            Compressed::Kept => &self.keeping,
+        };
         let client = if self.guard.trusts(&url) {
-            &self.trusting
+            &clients.trusting
         } else {
             check_literal(&url).map_err(|_| HttpError::Forbidden)?;
-            &self.guarded
+            &clients.guarded
         };
         let mut sending = client
             .request(method(request.method), url)
@@ -208,7 +226,6 @@ fn builder(limits: &Limits) -> reqwest::ClientBuilder {
         .redirect(Policy::none())
         // A proxy would resolve names out of the guard's sight.
         .no_proxy()
-        .gzip(true)
         .connect_timeout(limits.connect)
         .read_timeout(limits.idle_read)
         .timeout(limits.whole)

@@ -66,6 +66,16 @@ pub struct Request {
     pub(super) headers: Vec<(String, Value)>,
     pub(super) query: Vec<(String, Value)>,
     pub(super) body: Option<Bytes>,
+    pub(super) compressed: Compressed,
+}
+
+/// What becomes of an answer that arrives compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compressed {
+    /// It is asked for, and decompressed.
+    Undone,
+    /// It is not asked for, and left as it is.
+    Kept,
 }
 
 impl Request {
@@ -78,6 +88,7 @@ impl Request {
             headers: Vec::new(),
             query: Vec::new(),
             body: None,
+            compressed: Compressed::Undone,
         }
     }
 
@@ -112,6 +123,13 @@ impl Request {
     #[must_use]
     pub fn secret_query(mut self, name: impl Into<String>, value: SecretString) -> Self {
         self.query.push((name.into(), Value::Secret(value)));
+        self
+    }
+
+    /// Wants the bytes of the answer as they are kept at the other side: of a part of a compressed file nothing can be made.
+    #[must_use]
+    pub fn as_kept(mut self) -> Self {
+        self.compressed = Compressed::Kept;
         self
     }
 

@@ -127,6 +127,8 @@ impl Rail {
             ("RAIL_MASTER_KEYS", MASTER_KEYS.to_owned()),
             ("RAIL_EXPORT_DIR", exports.path().display().to_string()),
             ("RAIL_CONNECTOR_STRIPE_BASE_URL", sandbox.base_url()),
+            // The sandbox bears more than Stripe does.
+            ("RAIL_CONNECTOR_STRIPE_RATE", "10000%".to_owned()),
             ("RAIL_WORKER_LEASE", "5s".to_owned()),
             ("IOF_CONNECTOR_API_KEY", DEFAULT_KEY.to_owned()),
         ];

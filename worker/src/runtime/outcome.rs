@@ -115,7 +115,9 @@ impl Outcome {
             Self::Done => Settled::Done,
             Self::Snooze(wait) => Settled::Snoozed(wait, None),
             Self::Throttled(failure, _)
-                if progress == Progress::None && lease.idle_for >= LONGEST_IDLE =>
+                if progress == Progress::None
+                    && lease.idle_for >= LONGEST_IDLE
+                    && !failure.is_used_up() =>
             {
                 Settled::Failed(given_up("a day of waiting", failure))
             }
@@ -236,6 +238,18 @@ mod tests {
         assert!(matches!(
             limited(wait).settled(&idle, Progress::None),
             Settled::Snoozed(..)
+        ));
+    }
+
+    #[test]
+    fn a_wait_for_the_rate_budget_ends_by_itself_and_so_is_never_given_up() {
+        let mut idle = lease(0);
+        idle.idle_for = LONGEST_IDLE;
+        let used_up = Failure::used_up("The day is used up.", Duration::from_secs(60));
+        let outcome = Halt::Failed(used_up).outcome().unwrap();
+        assert!(matches!(
+            outcome.settled(&idle, Progress::None),
+            Settled::Snoozed(wait, Some(_)) if wait == Duration::from_secs(60)
         ));
     }
 

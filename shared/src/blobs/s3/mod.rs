@@ -81,19 +81,7 @@ impl S3Place {
     /// When a setting cannot work; it is named.
     pub fn new(settings: &S3Settings) -> Result<Self, Failure> {
         let prefix = key::prefix(&settings.prefix)?;
-        if !is_bucket_name(&settings.bucket) {
-            return Err(misconfigured(
-                "The bucket's name is 3 to 63 lower-case letters, digits, dots and hyphens.",
-            ));
-        }
-        if !is_region(&settings.region) {
-            return Err(misconfigured(
-                "The region is made of lower-case letters, digits and hyphens, for example eu-central-1.",
-            ));
-        }
-        if settings.keys.access_key_id.is_empty() {
-            return Err(misconfigured("The access key id is empty."));
-        }
+        check(settings)?;
         let region = Region::Custom {
             region: settings.region.clone(),
             endpoint: endpoint(settings)?,
@@ -109,8 +97,7 @@ impl S3Place {
         .map_err(|_| Failure::internal())?;
         let mut bucket = Bucket::new(&settings.bucket, region, credentials)
             .map_err(|cause| failures::told(&cause, &settings.bucket))?;
-        // A dot in the name would not fit Amazon's certificate.
-        if settings.addressing == Addressing::Path || settings.bucket.contains('.') {
+        if in_path(settings) {
             bucket.set_path_style();
         }
         bucket.set_request_timeout(Some(REQUEST_LIMIT));
@@ -181,6 +168,41 @@ impl fmt::Debug for S3Place {
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
+}
+
+/// The bucket's own URL, without a slash at its end.
+///
+/// # Errors
+/// When a setting cannot work; it is named.
+pub(super) fn base_url(settings: &S3Settings) -> Result<String, Failure> {
+    check(settings)?;
+    let (endpoint, bucket) = (endpoint(settings)?, &settings.bucket);
+    Ok(match endpoint.split_once("://") {
+        Some((scheme, host)) if !in_path(settings) => format!("{scheme}://{bucket}.{host}"),
+        _ => format!("{endpoint}/{bucket}"),
+    })
+}
+
+fn check(settings: &S3Settings) -> Result<(), Failure> {
+    if !is_bucket_name(&settings.bucket) {
+        return Err(misconfigured(
+            "The bucket's name is 3 to 63 lower-case letters, digits, dots and hyphens.",
+        ));
+    }
+    if !is_region(&settings.region) {
+        return Err(misconfigured(
+            "The region is made of lower-case letters, digits and hyphens, for example eu-central-1.",
+        ));
+    }
+    if settings.keys.access_key_id.is_empty() {
+        return Err(misconfigured("The access key id is empty."));
+    }
+    Ok(())
+}
+
+/// Whether the bucket's name stands in the path: a dot in it would not fit Amazon's certificate.
+fn in_path(settings: &S3Settings) -> bool {
+    settings.addressing == Addressing::Path || settings.bucket.contains('.')
 }
 
 fn endpoint(settings: &S3Settings) -> Result<String, Failure> {

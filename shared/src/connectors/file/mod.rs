@@ -8,6 +8,7 @@ mod changes;
 mod errors;
 mod listing;
 mod paging;
+mod rate;
 mod slot;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,9 @@ pub(super) use self::listing::{
     WindowFilter,
 };
 pub(super) use self::paging::{Counts, Paging};
+pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;
+use super::objects::StoreRules;
 use crate::domain::{Category, ConnectorStatus};
 use crate::http::Method;
 
@@ -43,6 +46,8 @@ pub(super) struct ConnectorFile {
     /// Settings of this vendor beside those every connection has, by name.
     #[serde(default)]
     pub config: BTreeMap<String, Field>,
+    /// The object store in which its records are; it then needs none of what follows.
+    pub store: Option<StoreRules>,
     /// How requests prove who asks.
     pub auth: Option<Auth>,
     /// Sent with every request.
@@ -61,6 +66,8 @@ pub(super) struct ConnectorFile {
     /// What the vendor's errors mean.
     #[serde(default)]
     pub errors: Errors,
+    /// How many requests it bears. Absent: nothing is known, and nothing is counted.
+    pub rate: Option<Rate>,
     /// In the order they are shown.
     pub entities: Vec<Entity>,
 }

@@ -10,6 +10,7 @@ mod official;
 mod one;
 mod paging;
 mod probes;
+mod rate;
 mod schema;
 mod selection;
 

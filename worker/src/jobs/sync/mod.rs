@@ -6,6 +6,7 @@ mod commit;
 mod entity;
 mod pages;
 mod place;
+mod priority;
 mod retrying;
 mod singly;
 mod sweeping;
@@ -35,7 +36,9 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let entities = syncs::entities_of(&mut conn, sync_id).await?;
     drop(conn);
     attempt.uses_credentials(&connection.sealed_credentials);
+    let priority = priority::of(&asked, attempt.lease.idle_for);
     let source = attempt.worker.open(&connection)?;
+    let source = source.paced(&attempt.worker.budgets, priority);
     let tolerance = asked.tolerance().or(connection.tolerance());
     if let Some(targets) = asked.targets()? {
         for entity in entities.iter().filter(|entity| !entity.complete) {

@@ -1,0 +1,213 @@
+//! Reading a container of Azure Blob Storage: requests signed with the account's key, or opened by a SAS token.
+
+mod shared_key;
+
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use self::shared_key::SharedKey;
+use super::refusal::Store;
+use super::{NotRead, object_url, query};
+use crate::domain::{Failure, FailureKind, Origin};
+use crate::http::Request;
+
+/// The version of the protocol that we speak: the first in which names that XML cannot hold come escaped is older, and
+/// emulators know this one.
+const VERSION: &str = "2023-11-03";
+
+/// What it takes to reach a container.
+#[derive(Debug, Clone)]
+pub struct AzureSettings {
+    /// The storage account's name.
+    pub account: String,
+    /// The container's name.
+    pub container: String,
+    /// Who reads.
+    pub key: AzureKey,
+    /// The store's URL, when it is not Azure's own; without a path, the account's name is put into it.
+    pub endpoint: Option<Url>,
+}
+
+/// What opens a container.
+#[derive(Debug, Clone)]
+pub enum AzureKey {
+    /// One of the account's two keys, in Base64.
+    Account(SecretString),
+    /// A shared access signature: the query of a URL.
+    Sas(SecretString),
+}
+
+/// A container that is read.
+#[derive(Debug, Clone)]
+pub(super) struct Container {
+    name: String,
+    /// Its own, without a slash at its end.
+    base: String,
+    opens: Opens,
+}
+
+#[derive(Debug, Clone)]
+enum Opens {
+    Key(SharedKey),
+    Sas(Vec<(String, SecretString)>),
+}
+
+impl Container {
+    pub(super) fn new(settings: AzureSettings) -> Result<Self, Failure> {
+        let AzureSettings {
+            account,
+            container,
+            key,
+            endpoint,
+        } = settings;
+        let is_account = (3..=24).contains(&account.len())
+            && account
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        if !is_account {
+            return Err(misconfigured(
+                "The storage account's name is 3 to 24 lower-case letters and digits.",
+            ));
+        }
+        let is_container = !container.is_empty()
+            && container.len() <= 63
+            && container
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-$".contains(&b));
+        if !is_container {
+            return Err(misconfigured(
+                "The container's name is lower-case letters, digits and hyphens.",
+            ));
+        }
+        let place = place(&account, endpoint.as_ref())?;
+        let opens = match key {
+            AzureKey::Account(key) => {
+                Opens::Key(SharedKey::new(&account, &key).ok_or_else(|| {
+                    misconfigured(
+                        "The account key is not Base64. Copy it again, with the = at its end.",
+                    )
+                })?)
+            }
+            AzureKey::Sas(token) => Opens::Sas(sas(&token)?),
+        };
+        Ok(Self {
+            base: format!("{place}/{container}"),
+            name: container,
+            opens,
+        })
+    }
+
+    pub(super) fn store(&self) -> Store<'_> {
+        Store {
+            name: "Azure Blob Storage",
+            place: "container",
+            placed: &self.name,
+            list_right: "the right to list (l in a SAS token's sp)",
+            read_right: "the right to read (r in a SAS token's sp)",
+        }
+    }
+
+    pub(super) fn list(
+        &self,
+        prefix: &str,
+        from: Option<&str>,
+        at_most: Option<u32>,
+        now: DateTime<Utc>,
+    ) -> Result<Request, Failure> {
+        let at_most = at_most.map(|count| count.to_string());
+        let mut parameters = vec![("comp", "list"), ("restype", "container")];
+        if let Some(at_most) = &at_most {
+            parameters.push(("maxresults", at_most));
+        }
+        if !prefix.is_empty() {
+            parameters.push(("prefix", prefix));
+        }
+        if let Some(from) = from {
+            parameters.push(("marker", from));
+        }
+        let url = format!("{}?{}", self.base, query(&parameters));
+        self.opened(&url, &[], now).ok_or_else(Failure::internal)
+    }
+
+    pub(super) fn read(
+        &self,
+        key: &str,
+        range: &Range<u64>,
+        etag: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Request, NotRead> {
+        let url = object_url(&self.base, key)?;
+        let range = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let mut headers = vec![("Range", range.as_str())];
+        headers.extend(etag.map(|etag| ("If-Match", etag)));
+        let opened = self.opened(&url, &headers, now);
+        opened.ok_or_else(|| NotRead::Refused(Failure::internal()))
+    }
+
+    fn opened(&self, url: &str, headers: &[(&str, &str)], now: DateTime<Utc>) -> Option<Request> {
+        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let own = [("x-ms-date", date.as_str()), ("x-ms-version", VERSION)];
+        let mut request = Request::get(url);
+        for (name, value) in own.iter().chain(headers) {
+            request = request.header(*name, *value);
+        }
+        Some(match &self.opens {
+            Opens::Key(key) => {
+                let authorization = key.sign(&Url::parse(url).ok()?, headers, &own)?;
+                request.secret_header("Authorization", authorization)
+            }
+            Opens::Sas(pairs) => pairs.iter().fold(request, |request, (name, value)| {
+                request.secret_query(name, value.clone())
+            }),
+        })
+    }
+}
+
+/// The account's own URL, without a slash at its end.
+fn place(account: &str, endpoint: Option<&Url>) -> Result<String, Failure> {
+    let Some(url) = endpoint else {
+        return Ok(format!("https://{account}.blob.core.windows.net"));
+    };
+    let is_plain = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !is_plain {
+        return Err(misconfigured(
+            "The endpoint is an http or https URL without user, query and fragment.",
+        ));
+    }
+    let names_account = url
+        .host_str()
+        .is_some_and(|host| host.starts_with(&format!("{account}.")));
+    let text = url.as_str().trim_end_matches('/');
+    // Emulators have the account's name in the path.
+    if url.path() == "/" && !names_account {
+        return Ok(format!("{text}/{account}"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The parameters of a SAS token.
+fn sas(token: &SecretString) -> Result<Vec<(String, SecretString)>, Failure> {
+    let text = token.expose_secret().trim().trim_start_matches('?');
+    let pairs: Vec<(String, SecretString)> =
+        url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
+            .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+            .collect();
+    if pairs.iter().any(|(name, _)| name == "sig") {
+        return Ok(pairs);
+    }
+    Err(misconfigured(
+        "The SAS token holds no signature (sig=…). Copy all of it, without the URL before the question mark.",
+    ))
+}
+
+fn misconfigured(message: &str) -> Failure {
+    Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
+}

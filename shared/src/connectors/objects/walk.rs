@@ -1,0 +1,291 @@
+//! One page of a walk through a bucket.
+
+use chrono::{DateTime, Utc};
+
+use super::gather::{Gathered, Known};
+use super::place::{Place, Reading};
+use super::rows::{Open, Went};
+use super::{OBJECTS, ObjectStore};
+use crate::blobs::{Listed, Listing, NotRead};
+use crate::connectors::Cursor;
+use crate::connectors::cursor::{Position, Walk};
+use crate::connectors::page::{Coverage, Page};
+use crate::connectors::session::Session;
+use crate::domain::Failure;
+
+/// How often an object may turn out to be changed while it is read before it is left to the next sync.
+const MAX_CHANGES: u32 = 5;
+/// After so many requests a page is handed over even if it holds nothing: how far the walk came is worth storing.
+const MAX_REQUESTS: u32 = 32;
+
+/// What is known beside a cursor to whoever handed it over: where it is asked for again, nothing is read twice.
+#[derive(Debug)]
+pub(super) struct Held {
+    place: Place,
+    listing: Listing,
+    open: Option<Open>,
+}
+
+/// A page on its way.
+struct Turn<'a> {
+    store: &'a ObjectStore,
+    session: &'a Session,
+    cursor: Cursor,
+    place: Place,
+    requests: u32,
+}
+
+impl ObjectStore {
+    /// Reads the page at `cursor`.
+    pub(in crate::connectors) async fn read(
+        &self,
+        entity: &str,
+        cursor: &Cursor,
+        session: &Session,
+    ) -> Result<Page, Failure> {
+        self.knows(entity)?;
+        let turn = Turn {
+            store: self,
+            session,
+            place: match &cursor.position {
+                Position::Object(place) => Place::clone(place),
+                _ => Place::default(),
+            },
+            cursor: cursor.clone(),
+            requests: 0,
+        };
+        if entity == OBJECTS {
+            turn.objects().await
+        } else {
+            turn.rows().await
+        }
+    }
+}
+
+impl Turn<'_> {
+    async fn objects(mut self) -> Result<Page, Failure> {
+        let listing = self.list().await?;
+        let mut gathered = Gathered::new(Known::objects(), listing.as_of);
+        for listed in &listing.objects {
+            gathered.object(listed);
+        }
+        let next = self.after(&listing);
+        Ok(self.page(gathered, next))
+    }
+
+    async fn rows(mut self) -> Result<Page, Failure> {
+        let known = Known::rows(&self.store.settings);
+        let held = self.store.held.lock().await.take();
+        let held = held.filter(|held| held.place == self.place);
+        let (listing, mut open) = match held {
+            Some(held) => (held.listing, held.open),
+            None => (self.list().await?, None),
+        };
+        let mut gathered = Gathered::new(known, listing.as_of);
+        loop {
+            let mut at_hand = match open.take() {
+                Some(open) => open,
+                None => {
+                    let Some(reading) = self.next_object(&listing) else {
+                        let next = self.after(&listing);
+                        return Ok(self.page(gathered, next));
+                    };
+                    let key = reading.key.clone();
+                    match self.open(reading).await {
+                        Ok(open) => open,
+                        Err(not_read) => {
+                            self.not_read(&listing, &key, not_read, &mut gathered)?;
+                            if gathered.rejected.is_empty() && self.requests < MAX_REQUESTS {
+                                continue;
+                            }
+                            return Ok(self.hold(listing, None, gathered).await);
+                        }
+                    }
+                }
+            };
+            let bucket = &self.store.bucket;
+            let (rows, went) = at_hand.rows(bucket, &mut self.requests).await;
+            let key = at_hand.reading.key.clone();
+            gathered.date(at_hand.as_of);
+            for row in rows {
+                gathered.row(&key, at_hand.last_modified, row);
+            }
+            let open = match went {
+                Ok(Went::On) => {
+                    self.place.object = Some(at_hand.reading.clone());
+                    Some(at_hand)
+                }
+                Ok(Went::ToTheEnd) => {
+                    self.done(key);
+                    None
+                }
+                Err(not_read) => {
+                    self.place.object = Some(at_hand.reading);
+                    self.not_read(&listing, &key, not_read, &mut gathered)?;
+                    None
+                }
+            };
+            let is_empty = gathered.records.is_empty() && gathered.rejected.is_empty();
+            if !is_empty || open.is_some() || self.requests >= MAX_REQUESTS {
+                return Ok(self.hold(listing, open, gathered).await);
+            }
+        }
+    }
+
+    async fn list(&mut self) -> Result<Listing, Failure> {
+        self.requests += 1;
+        let store = self.store;
+        let prefix = &store.settings.prefix;
+        let listed = store.bucket.list(prefix, self.place.listing.as_deref());
+        let listing = listed
+            .await
+            .map_err(|not_read| store.failure(not_read, self.session, "the listing"))?;
+        // The store's clock counts where it is behind ours: what it dates is what the next walk asks for.
+        if let (Some(through), None) = (&mut self.cursor.through, &self.place.listing) {
+            *through = (*through).min(listing.as_of - store.settings.lookback);
+        }
+        Ok(listing)
+    }
+
+    async fn open(&mut self, reading: Reading) -> Result<Open, NotRead> {
+        self.place.object = Some(reading.clone());
+        let store = self.store;
+        Open::open(
+            reading,
+            &store.settings,
+            (&store.bucket, store.room),
+            &mut self.requests,
+        )
+        .await
+    }
+
+    /// The object to be read: the one at hand, or the next that is wanted. What is passed over on the way is done with.
+    fn next_object(&mut self, listing: &Listing) -> Option<Reading> {
+        if let Some(reading) = self.place.object.clone() {
+            return Some(reading);
+        }
+        let since = match self.cursor.walk {
+            Walk::Changed { since } => Some(since),
+            _ => None,
+        };
+        let wanted = |listed: &&Listed| {
+            let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
+            is_new && self.store.settings.wants(listed)
+        };
+        let begin = begin_after(&listing.objects, self.place.done.as_deref());
+        let next = listing.objects[begin..].iter().find(wanted)?;
+        Some(Reading::of(&next.key, &next.etag))
+    }
+
+    /// The place after an object.
+    fn done(&mut self, key: String) {
+        self.place.done = Some(key);
+        self.place.object = None;
+    }
+
+    /// What follows from an object that was not read, or not to its end.
+    fn not_read(
+        &mut self,
+        listing: &Listing,
+        key: &str,
+        not_read: NotRead,
+        gathered: &mut Gathered,
+    ) -> Result<(), Failure> {
+        let (code, message) = match not_read {
+            // Deleted since it was listed.
+            NotRead::Gone => {
+                self.done(key.to_owned());
+                return Ok(());
+            }
+            NotRead::Changed => match self.place.object.take() {
+                Some(reading) if reading.changed < MAX_CHANGES => {
+                    self.place.object = Some(reading.anew());
+                    return Ok(());
+                }
+                _ => (
+                    "changing-object",
+                    "changes while it is read, again and again".to_owned(),
+                ),
+            },
+            NotRead::Unreadable { code, message } => (code, message),
+            other => return Err(self.store.failure(other, self.session, "an object")),
+        };
+        let listed = listing.objects.iter().find(|listed| listed.key == key);
+        let listed = listed.cloned().unwrap_or_else(|| Listed {
+            key: key.to_owned(),
+            ..Listed::default()
+        });
+        gathered.unreadable(&listed, code, &message);
+        // What is in it was not seen, and may exist.
+        if let Walk::List { some_unnamed, .. } = &mut self.cursor.walk {
+            *some_unnamed = true;
+        }
+        self.done(key.to_owned());
+        Ok(())
+    }
+
+    /// Where the next page of the listing is.
+    fn after(&self, listing: &Listing) -> Option<Place> {
+        let next = listing.next.clone()?;
+        Some(Place {
+            listing: Some(next),
+            ..Place::default()
+        })
+    }
+
+    /// A page within a page of the listing, and what is known beside its cursor.
+    async fn hold(self, listing: Listing, open: Option<Open>, gathered: Gathered) -> Page {
+        let place = self.place.clone();
+        *self.store.held.lock().await = Some(Held {
+            place: place.clone(),
+            listing,
+            open,
+        });
+        self.page(gathered, Some(place))
+    }
+
+    fn page(mut self, gathered: Gathered, next: Option<Place>) -> Page {
+        let unnamed = gathered.rejected.iter().any(|it| it.external_id.is_none());
+        let whole = match &mut self.cursor.walk {
+            Walk::List { some_unnamed, .. } => {
+                *some_unnamed |= unnamed;
+                !*some_unnamed
+            }
+            _ => false,
+        };
+        let lookback = self.store.settings.lookback;
+        let coverage = match self.cursor.through {
+            Some(through) if whole => Coverage::Everything {
+                began_at: through + lookback,
+            },
+            _ => Coverage::Some,
+        };
+        let Gathered {
+            records, rejected, ..
+        } = gathered;
+        let (next, gain) = match next {
+            Some(place) => {
+                let position = Position::Object(Box::new(place));
+                self.cursor.position = position;
+                (Some(self.cursor), None)
+            }
+            None => self.cursor.completed(None),
+        };
+        Page {
+            records,
+            rejected,
+            next,
+            gain,
+            coverage,
+            requests: self.requests,
+            ..Page::of_nothing()
+        }
+    }
+}
+
+/// The place of the first object after the one that is done with. Where that is gone meanwhile the page is read from its
+/// beginning: not every store lists in the order of names, and what is passed over would count as deleted.
+pub(super) fn begin_after(objects: &[Listed], done: Option<&str>) -> usize {
+    let place = done.and_then(|done| objects.iter().position(|listed| listed.key == done));
+    place.map_or(0, |place| place + 1)
+}

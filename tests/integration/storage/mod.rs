@@ -1,0 +1,5 @@
+//! S3 and Azure Blob Storage as sources, against real servers that the vendors' own libraries fill.
+
+mod reading;
+mod refusals;
+mod syncing;

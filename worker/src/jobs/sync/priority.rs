@@ -1,0 +1,75 @@
+//! Whose requests go first.
+
+use std::time::Duration;
+
+use rail_shared::domain::{Priority, SyncMode, Trigger};
+use rail_shared::store::syncs::SyncRow;
+
+/// Who got nowhere for so long goes before those who are usually as urgent: nobody waits for ever.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// How urgent the requests of a sync are that committed nothing for so long.
+pub(super) fn of(asked: &SyncRow, idle_for: Duration) -> Priority {
+    let reads_what_is_old = asked.date_range().is_some() || asked.mode != SyncMode::Incremental;
+    let usual = match asked.trigger {
+        // Somebody looks at these records.
+        _ if asked.targets.is_some() => Priority::Interactive,
+        _ if reads_what_is_old => Priority::Backfill,
+        Trigger::Request => Priority::Manual,
+        Trigger::Schedule => Priority::Scheduled,
+    };
+    match usual {
+        Priority::Backfill if idle_for >= PATIENCE => Priority::Scheduled,
+        Priority::Scheduled if idle_for >= PATIENCE => Priority::Manual,
+        usual => usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rail_shared::domain::{ConnectionId, SyncId};
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(mode: SyncMode, trigger: Trigger) -> SyncRow {
+        SyncRow {
+            id: SyncId::new(),
+            connection_id: ConnectionId::new(),
+            mode,
+            date_from: None,
+            date_to: None,
+            max_delete_fraction: None,
+            max_error_rate: None,
+            trigger,
+            targets: None,
+        }
+    }
+
+    #[test]
+    fn records_by_hand_go_before_a_sync_by_hand_and_that_before_a_due_one_and_what_is_old_last() {
+        let now = |asked: &SyncRow| of(asked, Duration::ZERO);
+        let mut by_hand = asked(SyncMode::Incremental, Trigger::Request);
+        assert_eq!(now(&by_hand), Priority::Manual);
+        by_hand.date_from = "2026-01-01".parse().ok();
+        by_hand.date_to = by_hand.date_from;
+        assert_eq!(now(&by_hand), Priority::Backfill);
+        by_hand.targets = Some(json!([]));
+        assert_eq!(now(&by_hand), Priority::Interactive);
+        let due = asked(SyncMode::Incremental, Trigger::Schedule);
+        assert_eq!(now(&due), Priority::Scheduled);
+        for mode in [SyncMode::Full, SyncMode::Snapshot] {
+            assert_eq!(now(&asked(mode, Trigger::Request)), Priority::Backfill);
+        }
+    }
+
+    #[test]
+    fn who_got_nowhere_for_an_hour_is_more_urgent_than_its_like() {
+        let backfill = asked(SyncMode::Full, Trigger::Request);
+        assert_eq!(of(&backfill, PATIENCE), Priority::Scheduled);
+        let due = asked(SyncMode::Incremental, Trigger::Schedule);
+        assert_eq!(of(&due, PATIENCE), Priority::Manual);
+        let by_hand = asked(SyncMode::Incremental, Trigger::Request);
+        assert_eq!(of(&by_hand, PATIENCE), Priority::Manual);
+    }
+}
