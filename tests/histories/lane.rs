@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::DateTime;
 use diesel_async::SimpleAsyncConnection;
 use futures::future::join_all;
+use rail_shared::budget::{Budgets, RateSetting, RateSettings};
 use rail_shared::domain::{Clock, JobId, SyncId, TenantId};
 use rail_shared::http::{Guard, Http, Limits};
 use rail_shared::queue::Ring;
 use rail_shared::store::Store;
-use rail_tests::harness::{Rail, text};
+use rail_tests::harness::{Rail, redis_url, text};
 use rail_tests::sandbox::stripe::Settings;
 use rail_worker::Worker;
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ impl Lane {
         };
         Self {
             store: rail.database.store(),
-            workers: [rail.worker(), rail.worker()],
+            workers: [unpaced(&rail), unpaced(&rail)],
             http: Http::new(guard, limits).expect("a client"),
             rail,
         }
@@ -85,6 +86,18 @@ impl Lane {
             history,
             clock: Clock::held_at(at),
         }
+    }
+}
+
+/// A worker that sends each request at once: a rate budget would have it wait by Redis' clock, which nobody moves here.
+fn unpaced(rail: &Rail) -> Worker {
+    let rates = RateSettings {
+        connectors: [("stripe".to_owned(), RateSetting::Off)].into(),
+        ..RateSettings::default()
+    };
+    Worker {
+        budgets: Budgets::new(&redis_url(), rates).expect("budgets"),
+        ..rail.worker()
     }
 }
 

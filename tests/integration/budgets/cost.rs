@@ -1,4 +1,4 @@
-//! What asking costs, to be read: `./dev test integration -- what_a_request_costs --ignored --nocapture`.
+//! What asking costs, to be read: `./dev test integration -- what_a_request_costs -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 

@@ -140,7 +140,7 @@ async fn create(admin: &str, name: &str, template: &str) {
 }
 
 /// A Redis database of its own number for whoever asks next.
-pub(crate) fn redis_url() -> String {
+pub fn redis_url() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % REDIS_DATABASES + 1;
     format!(

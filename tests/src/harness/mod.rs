@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use caller::{Answer, Caller, send};
 pub use database::Database;
-pub(crate) use database::redis_url;
+pub use database::redis_url;
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::stripe::{DEFAULT_KEY, Settings};
