@@ -8,7 +8,9 @@ use super::coverage::{Covered, Span};
 use super::file::{Changes, Under};
 use super::milestone::Milestone;
 use super::objects::Place;
+use super::page::Coverage;
 use super::rules::EntityRules;
+use super::spans::pieces;
 use crate::domain::{SyncMode, Window};
 
 /// What a sync wants of an entity.
@@ -33,6 +35,9 @@ pub struct Cursor {
     /// Up to when the complete walk can vouch for what it read; without it, it leaves no checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) through: Option<DateTime<Utc>>,
+    /// When the walk began by the vendor's clock, where it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) began_at: Option<DateTime<Utc>>,
     /// What the complete walk says.
     #[serde(default)]
     pub(super) purpose: Purpose,
@@ -220,6 +225,7 @@ impl Cursor {
             walk,
             position,
             through,
+            began_at: None,
             purpose: Purpose::CatchUp,
             remaining: Vec::new(),
             behind: Covered::default(),
@@ -237,7 +243,7 @@ impl Cursor {
     /// The first cursor of the walk that answers `ask`.
     pub(super) fn first(rules: &EntityRules, ask: &Ask) -> Result<Self, NoWindow> {
         // Taken from before the run began, so that what changes while it reads is read again by the next.
-        let before = ask.now - TimeDelta::minutes(i64::from(rules.lookback_minutes));
+        let before = ask.now - rules.lookback();
         // A checkpoint from a clock that ran ahead would skip what happened since.
         let known = ask.checkpoint.coverage.before(before);
         let (through, purpose) = match (ask.mode, ask.window) {
@@ -250,6 +256,7 @@ impl Cursor {
             walk,
             position: Position::Start,
             through,
+            began_at: None,
             purpose,
             remaining,
             behind: Covered::default(),
@@ -308,6 +315,26 @@ impl Cursor {
             (None, SyncMode::Incremental, Changes::WholeList { .. })
             | (None, SyncMode::Full | SyncMode::Snapshot, _) => spans(Covered::from(Span::ALL)),
         })
+    }
+
+    /// Takes in what the vendor's clock showed when the walk began.
+    pub(super) fn dated(&mut self, vendors: DateTime<Utc>, lookback: TimeDelta) {
+        // It counts where it is behind ours: what it dates is what the next walk asks for.
+        if let Some(through) = &mut self.through {
+            *through = (*through).min(vendors - lookback);
+        }
+        self.began_at.get_or_insert(vendors);
+    }
+
+    /// What the complete walk will have read, as far as it can be told now.
+    pub(super) fn coverage(&self, lookback: TimeDelta) -> Coverage {
+        match self.through {
+            Some(through) if self.walk.enumerates() => Coverage::Everything {
+                // By the clock that dates records, or what is gone would be older than changes before.
+                began_at: self.began_at.unwrap_or(through + lookback),
+            },
+            _ => Coverage::Some,
+        }
     }
 
     /// The whole list, in place of a walk that cannot tell all.
@@ -376,53 +403,4 @@ impl Cursor {
         };
         (None, Some(gain))
     }
-}
-
-/// The spans to read, the last first; none is longer than the vendor allows.
-fn pieces(rules: &EntityRules, wanted: Covered, now: DateTime<Utc>) -> Vec<Span> {
-    let spans = Vec::from(wanted);
-    let longest = rules.window.as_ref().and_then(|window| window.at_most_days);
-    let Some(longest) = longest.map(|days| TimeDelta::days(i64::from(days))) else {
-        return spans;
-    };
-    let earliest = rules
-        .window
-        .as_ref()
-        .map_or(now, |window| window.earliest(now));
-    let mut pieces = Vec::new();
-    for span in spans {
-        let last = span.until.unwrap_or(now);
-        let mut from = span.from;
-        // Before the first of these the vendor has nothing: the first piece counts as from the beginning.
-        while from.unwrap_or(earliest) + longest < last {
-            let until = Some(from.unwrap_or(earliest) + longest);
-            pieces.push(Span { from, until });
-            from = until;
-        }
-        pieces.push(Span {
-            from,
-            until: span.until,
-        });
-    }
-    pieces
-}
-
-/// Two halves of a span, the earlier first; `None` where it cannot be halved.
-pub(super) fn halves(span: Span, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Option<[Span; 2]> {
-    let from = span.from.unwrap_or(earliest);
-    let half = (span.until.unwrap_or(now) - from) / 2;
-    if half < TimeDelta::seconds(1) {
-        return None;
-    }
-    let middle = Some(from + half);
-    Some([
-        Span {
-            from: span.from,
-            until: middle,
-        },
-        Span {
-            from: middle,
-            until: span.until,
-        },
-    ])
 }

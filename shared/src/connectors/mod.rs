@@ -31,6 +31,7 @@ mod rules;
 mod select;
 mod session;
 mod source;
+mod spans;
 mod times;
 
 #[cfg(test)]

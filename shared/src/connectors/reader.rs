@@ -1,10 +1,10 @@
 //! One answer on its way to a page.
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Cursor;
-use super::cursor::{Parents, Position, Walk, halves};
+use super::cursor::{Parents, Position, Walk};
 use super::exchange::{Exchange, Exchanged};
 use super::file::Paging;
 use super::lift::{Opened, Pointer, lift, open, word};
@@ -13,6 +13,7 @@ use super::page::{Coverage, Page, Record};
 use super::paging::{Lost, Seen};
 use super::rules::{EntityRules, ListRules};
 use super::select::{Context, Pages, Section, Selection, from_feed, from_list};
+use super::spans::halves;
 use crate::domain::{Failure, FailureKind, Origin, Presence, ReadFrom, Ties};
 
 /// How often a vendor may have a walk begin at another place before what it says counts as a failure.
@@ -172,11 +173,8 @@ impl Reader<'_> {
         if selection.has_unnamed() {
             cursor.walk.met_unnamed();
         }
-        let lookback = TimeDelta::minutes(i64::from(self.rules.lookback_minutes));
-        // The vendor's clock counts where it is behind ours: what it dates is what the next walk asks for.
-        if let (Some(through), Position::Start) = (&mut cursor.through, &cursor.position) {
-            let vendors = self.exchanged.answer.date().map(|date| date - lookback);
-            *through = vendors.map_or(*through, |vendors| vendors.min(*through));
+        if cursor.position == Position::Start {
+            self.date(&mut cursor);
         }
         let coverage = coverage(&cursor, self.rules, self.list);
         let read_from = match cursor.walk {
@@ -284,6 +282,10 @@ impl Reader<'_> {
         );
         let next = self.next(&selection, taken.told)?;
         let mut cursor = cursor.clone();
+        let next_parents = cursor.under.as_ref().and_then(|under| under.next.as_ref());
+        if next_parents == Some(&Position::Start) {
+            self.date(&mut cursor);
+        }
         // What is under a record that was not named, or passed over, may exist.
         if selection.has_unnamed() || !self.list.paging.misses_nothing() {
             cursor.walk.met_unnamed();
@@ -321,6 +323,13 @@ impl Reader<'_> {
         })
     }
 
+    /// Notes the vendor's clock in a cursor that is at the beginning of a walk.
+    fn date(&self, cursor: &mut Cursor) {
+        if let Some(vendors) = self.exchanged.answer.date() {
+            cursor.dated(vendors, self.rules.lookback());
+        }
+    }
+
     fn lost(&self, lost: &Lost) -> Failure {
         match lost {
             Lost::Untold(at) => self.passing(&format!(
@@ -356,13 +365,9 @@ impl Reader<'_> {
 
 /// What a walk will have read, as far as it can be told now.
 fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
-    match cursor.through {
-        Some(through) if cursor.walk.enumerates() && list.paging.misses_nothing() => {
-            Coverage::Everything {
-                began_at: through + TimeDelta::minutes(i64::from(rules.lookback_minutes)),
-            }
-        }
-        _ => Coverage::Some,
+    match list.paging.misses_nothing() {
+        true => cursor.coverage(rules.lookback()),
+        false => Coverage::Some,
     }
 }
 

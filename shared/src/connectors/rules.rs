@@ -78,6 +78,11 @@ pub(super) struct ItemRules {
 }
 
 impl EntityRules {
+    /// How far before its own beginning a walk's checkpoint is set.
+    pub(super) fn lookback(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::from(self.lookback_minutes))
+    }
+
     /// What a change of this type says about a record; `None` when it is not about this entity.
     pub(super) fn presence(&self, change_type: &str) -> Option<Presence> {
         let Changes::Feed { changed, gone } = &self.changes else {

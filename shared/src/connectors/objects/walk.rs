@@ -9,7 +9,7 @@ use super::{OBJECTS, ObjectStore};
 use crate::blobs::{Listed, Listing, NotRead};
 use crate::connectors::Cursor;
 use crate::connectors::cursor::{Position, Walk};
-use crate::connectors::page::{Coverage, Page};
+use crate::connectors::page::Page;
 use crate::connectors::session::Session;
 use crate::domain::Failure;
 
@@ -140,9 +140,8 @@ impl Turn<'_> {
         let listing = listed
             .await
             .map_err(|not_read| store.failure(not_read, self.session, "the listing"))?;
-        // The store's clock counts where it is behind ours: what it dates is what the next walk asks for.
-        if let (Some(through), None) = (&mut self.cursor.through, &self.place.listing) {
-            *through = (*through).min(listing.as_of - store.settings.lookback);
+        if self.place.listing.is_none() {
+            self.cursor.dated(listing.as_of, store.settings.lookback);
         }
         Ok(listing)
     }
@@ -217,9 +216,7 @@ impl Turn<'_> {
         });
         gathered.unreadable(&listed, code, &message);
         // What is in it was not seen, and may exist.
-        if let Walk::List { some_unnamed, .. } = &mut self.cursor.walk {
-            *some_unnamed = true;
-        }
+        self.cursor.walk.met_unnamed();
         self.done(key.to_owned());
         Ok(())
     }
@@ -246,20 +243,10 @@ impl Turn<'_> {
 
     fn page(mut self, gathered: Gathered, next: Option<Place>) -> Page {
         let unnamed = gathered.rejected.iter().any(|it| it.external_id.is_none());
-        let whole = match &mut self.cursor.walk {
-            Walk::List { some_unnamed, .. } => {
-                *some_unnamed |= unnamed;
-                !*some_unnamed
-            }
-            _ => false,
-        };
-        let lookback = self.store.settings.lookback;
-        let coverage = match self.cursor.through {
-            Some(through) if whole => Coverage::Everything {
-                began_at: through + lookback,
-            },
-            _ => Coverage::Some,
-        };
+        if unnamed {
+            self.cursor.walk.met_unnamed();
+        }
+        let coverage = self.cursor.coverage(self.store.settings.lookback);
         let Gathered {
             records, rejected, ..
         } = gathered;

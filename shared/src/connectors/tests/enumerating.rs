@@ -134,3 +134,21 @@ async fn a_walk_whose_next_url_died_goes_on_after_the_last_record_and_still_tell
     assert_eq!(told(&pages), ["a", "b"]);
     assert_eq!(tells_all(&pages), [true, true, true]);
 }
+
+#[tokio::test]
+async fn what_a_walk_does_not_show_was_gone_when_it_began_by_the_vendors_clock() {
+    for date in [
+        "Mon, 01 Jun 2026 11:58:30 GMT",
+        "Mon, 01 Jun 2026 12:01:30 GMT",
+    ] {
+        let answer = move |_: &Asked| Reply::json(json!({ "rows": [] })).with("Date", date);
+        let server = Canned::start(answer).await;
+        let source = described(&server, UNDER_ACCOUNTS);
+        let vendors = DateTime::parse_from_rfc2822(date).unwrap().to_utc();
+        for entity in ["accounts", "notes"] {
+            let pages = walk(&source, entity, &ask(SyncMode::Full)).await.unwrap();
+            let last = pages.last().unwrap();
+            assert_eq!(last.coverage, Coverage::Everything { began_at: vendors });
+        }
+    }
+}

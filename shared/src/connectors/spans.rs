@@ -1,0 +1,55 @@
+//! Spans of time as a vendor's list takes them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::coverage::{Covered, Span};
+use super::rules::EntityRules;
+
+/// The spans to read, the last first; none is longer than the vendor allows.
+pub(super) fn pieces(rules: &EntityRules, wanted: Covered, now: DateTime<Utc>) -> Vec<Span> {
+    let spans = Vec::from(wanted);
+    let longest = rules.window.as_ref().and_then(|window| window.at_most_days);
+    let Some(longest) = longest.map(|days| TimeDelta::days(i64::from(days))) else {
+        return spans;
+    };
+    let earliest = rules
+        .window
+        .as_ref()
+        .map_or(now, |window| window.earliest(now));
+    let mut pieces = Vec::new();
+    for span in spans {
+        let last = span.until.unwrap_or(now);
+        let mut from = span.from;
+        // Before the first of these the vendor has nothing: the first piece counts as from the beginning.
+        while from.unwrap_or(earliest) + longest < last {
+            let until = Some(from.unwrap_or(earliest) + longest);
+            pieces.push(Span { from, until });
+            from = until;
+        }
+        pieces.push(Span {
+            from,
+            until: span.until,
+        });
+    }
+    pieces
+}
+
+/// Two halves of a span, the earlier first; `None` where it cannot be halved.
+pub(super) fn halves(span: Span, earliest: DateTime<Utc>, now: DateTime<Utc>) -> Option<[Span; 2]> {
+    let from = span.from.unwrap_or(earliest);
+    let half = (span.until.unwrap_or(now) - from) / 2;
+    if half < TimeDelta::seconds(1) {
+        return None;
+    }
+    let middle = Some(from + half);
+    Some([
+        Span {
+            from: span.from,
+            until: middle,
+        },
+        Span {
+            from: middle,
+            until: span.until,
+        },
+    ])
+}
