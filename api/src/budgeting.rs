@@ -4,6 +4,7 @@ use rail_shared::connectors::Session;
 use rail_shared::domain::ConnectionId;
 
 use crate::auth::Caller;
+use crate::authorizing::vault_of;
 use crate::connecting;
 use crate::problem::Problem;
 use crate::schemas::budget::Budget;
@@ -23,9 +24,10 @@ pub async fn find(api: &Api, caller: &Caller, id: ConnectionId) -> Result<Budget
     let credentials = connecting::open(api, &connection)?;
     let (credentials, _) = api.references.resolve(credentials);
     let settings = connection.settings.as_object().cloned().unwrap_or_default();
-    let source = connector.open(&api.http, Session::new(credentials, settings));
+    let session = Session::new(credentials, settings).with_vault(vault_of(api, &connection));
+    let source = connector.open(&api.http, session);
     // One that cannot ask its vendor anything is not counted anywhere.
-    let Ok(Some(account)) = source.account(&api.budgets) else {
+    let Ok(Some(account)) = source.account(&api.budgets).await else {
         return Ok(Budget::unlimited());
     };
     let standing = api.budgets.standing(&account).await;

@@ -1,11 +1,14 @@
 //! What each command does.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use rail_api::{Api, DEFAULT_TENANT};
-use rail_shared::connectors::Catalogue;
+use rail_shared::config::{self, Environment};
+use rail_shared::connectors::{Catalogue, Connector};
 use rail_shared::domain::{Clock, KeyId, Scope};
 use rail_shared::secrets::ApiKey;
 use rail_shared::store::{self, Store, api_keys};
@@ -14,6 +17,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::Settings;
+
+#[derive(Debug, Subcommand)]
+pub enum ConnectorCommand {
+    /// List the catalogue, with the connectors in RAIL_CONNECTORS_DIR.
+    List,
+    /// Check connector files: name every fault with its line, or what was understood.
+    Check {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Print the JSON Schema of connector files.
+    Schema,
+}
 
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
@@ -57,7 +74,7 @@ pub async fn serve(settings: Settings, migrate: bool) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("RAIL_BIND: cannot listen at {}", config.bind))?;
     let stop = stop_on_signal()?;
-    let api = Api::new(&shared, key_ring, Clock::system())?;
+    let api = Api::new(&shared, key_ring, &config.public_url, Clock::system())?;
     let migrating = migrate.then(|| shared.database_url.clone());
     let preparing = tokio::spawn(rail_api::prepare(
         api.store.clone(),
@@ -150,8 +167,10 @@ pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()
 }
 
 /// Prints the catalogue.
-pub fn list_connectors() -> anyhow::Result<()> {
-    for connector in Catalogue::embedded(&BTreeMap::new())?.iter() {
+fn list_connectors(env: &Environment) -> anyhow::Result<()> {
+    let folder = config::connectors_dir(env)?;
+    let catalogue = Catalogue::read_once(&BTreeMap::new(), folder.as_deref())?;
+    for connector in catalogue.connectors().iter() {
         let (status, category) = (connector.status().as_str(), connector.category().as_str());
         println!(
             "{:<16} {status:<10} {category:<12} {}",
@@ -160,4 +179,41 @@ pub fn list_connectors() -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Says every fault of each of these files, or what was understood of it.
+fn check_connectors(files: &[PathBuf]) -> anyhow::Result<()> {
+    let mut bad = 0;
+    for path in files {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        match Connector::check(&text) {
+            Ok(connector) => {
+                let (id, name) = (connector.id(), connector.name());
+                println!("{}: {id} ({name}), {}", path.display(), connector.status());
+                for line in connector.summary() {
+                    println!("  {line}");
+                }
+            }
+            Err(invalid) => {
+                bad += 1;
+                eprintln!("{}", invalid.told(path));
+            }
+        }
+    }
+    if bad > 0 {
+        bail!("{bad} of {} files cannot be used", files.len());
+    }
+    Ok(())
+}
+
+/// What needs neither database nor settings.
+pub fn connectors(command: &ConnectorCommand, env: &Environment) -> anyhow::Result<()> {
+    match command {
+        ConnectorCommand::List => list_connectors(env),
+        ConnectorCommand::Check { files } => check_connectors(files),
+        ConnectorCommand::Schema => {
+            print!("{}", rail_shared::connectors::schema_text());
+            Ok(())
+        }
+    }
 }

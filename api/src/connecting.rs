@@ -1,20 +1,23 @@
 //! Making, changing and testing connections: credentials are tried at the vendor, then sealed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use poem::http::StatusCode;
 use rail_shared::connectors::{Connector, Session, TestReport};
 use rail_shared::domain::{
-    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, Origin, Priority,
+    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, MemoryVault, Origin, Priority,
+    Vault,
 };
 use rail_shared::secrets::{Binding, Sealed, Unresolved};
 use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
 use rail_shared::store::events::{self, NewEvent};
-use rail_shared::store::{Conn, StoreError, audit, sync_schedules};
+use rail_shared::store::{Conn, StoreError, audit, grants, sync_schedules};
 use serde_json::{Map, Value};
 
 use crate::answer::Created;
 use crate::auth::Caller;
+use crate::authorizing::vault_of;
 use crate::idempotency::{Entry, Once, Stop};
 use crate::problem::{Problem, changed_meanwhile};
 use crate::routes::BASE;
@@ -24,6 +27,9 @@ use crate::state::Api;
 
 /// How long a vendor may take to say whether credentials work.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// Why a connection that nobody authorized yet is not ACTIVE.
+const UNAUTHORIZED: &str =
+    "A person has to authorize it at the vendor; POST …/authorize says where.";
 
 /// Whether credentials are tried before they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,21 +82,24 @@ pub async fn create(
         credentials,
         config,
     } = meant;
+    let vault = Arc::new(MemoryVault::default());
     let (status, reason) = match probing {
+        _ if connector.needs_consent(&credentials) => (
+            ConnectionStatus::PendingAuthorization,
+            Some(UNAUTHORIZED.to_owned()),
+        ),
         Probing::Wanted => {
-            standing_after(probe(api, &connector, &credentials, &config.settings).await)?
+            let vault = Arc::<MemoryVault>::clone(&vault);
+            standing_after(probe(api, &connector, &credentials, &config.settings, vault).await)?
         }
         Probing::Skipped => (ConnectionStatus::Active, None),
     };
     let id = ConnectionId::new();
-    let Sealed { envelope, by } = seal(
-        api,
-        Binding {
-            tenant_id: caller.tenant(),
-            connection_id: id,
-        },
-        &credentials,
-    )?;
+    let binding = Binding {
+        tenant_id: caller.tenant(),
+        connection_id: id,
+    };
+    let Sealed { envelope, by } = seal(api, binding, &credentials)?;
     let new = NewConnection {
         id,
         tenant_id: caller.tenant(),
@@ -119,13 +128,18 @@ pub async fn create(
         &id.to_string(),
     )
     .await?;
-    let connected = NewEvent {
-        tenant_id: caller.tenant(),
-        connection_id: Some(id),
-        event_type: EventType::Connected,
-        subject_id: id.uuid(),
-    };
-    events::append(&mut transaction, &[connected]).await?;
+    if let Some(grant) = vault.kept().grant {
+        grants::replace(&mut transaction, &api.key_ring, binding, &grant).await?;
+    }
+    if status != ConnectionStatus::PendingAuthorization {
+        let connected = NewEvent {
+            tenant_id: caller.tenant(),
+            connection_id: Some(id),
+            event_type: EventType::Connected,
+            subject_id: id.uuid(),
+        };
+        events::append(&mut transaction, &[connected]).await?;
+    }
     let (location, etag) = (format!("{BASE}/connections/{id}"), etag(&row));
     let made = Created::new(row).at(location).tagged(etag);
     entry.commit(transaction, made).await
@@ -178,21 +192,27 @@ pub async fn change(
         None => row.settings.clone(),
     };
     let (mut status, mut reason) = (row.status, row.status_reason.clone());
-    let mut sealed = None;
+    let (mut sealed, mut other_tokens) = (None, None);
     if let Some(credentials) = &credentials {
-        if let (Probing::Wanted, Some(connector)) = (probing, api.catalogue.get(&row.connector_id))
-        {
-            let settings = settings.as_object().cloned().unwrap_or_default();
-            let found = standing_after(probe(api, connector, credentials, &settings).await)?;
-            if status != ConnectionStatus::Paused {
-                (status, reason) = found;
+        if let Some(connector) = api.catalogue.get(&row.connector_id) {
+            let before = open(api, &row)?;
+            let vault: Arc<dyn Vault> = if connector.same_tokens(&before, credentials) {
+                vault_of(api, &row)
+            } else {
+                Arc::<MemoryVault>::clone(other_tokens.insert(Arc::default()))
+            };
+            let waits = status == ConnectionStatus::PendingAuthorization
+                && connector.needs_consent(credentials);
+            if probing == Probing::Wanted && !waits {
+                let settings = settings.as_object().cloned().unwrap_or_default();
+                let tried = probe(api, &connector, credentials, &settings, vault).await;
+                let found = standing_after(tried)?;
+                if status != ConnectionStatus::Paused {
+                    (status, reason) = found;
+                }
             }
         }
-        let binding = Binding {
-            tenant_id: row.tenant_id,
-            connection_id: row.id,
-        };
-        sealed = Some(seal(api, binding, credentials)?);
+        sealed = Some(seal(api, binding_of(&row), credentials)?);
     }
     let touches_syncs = config.is_some() || credentials.is_some();
     let (interval, auto_sync, tolerance) = match config {
@@ -230,6 +250,13 @@ pub async fn change(
         &changed,
     )
     .await?;
+    match other_tokens.map(|vault| vault.kept().grant) {
+        Some(Some(grant)) => {
+            grants::replace(&mut transaction, &api.key_ring, binding_of(&row), &grant).await?;
+        }
+        Some(None) => grants::forget(&mut transaction, row.id).await?,
+        None => {}
+    }
     audit::write(
         &mut transaction,
         caller.actor(),
@@ -294,7 +321,14 @@ pub async fn test(
     let outcome = match api.catalogue.get(&row.connector_id) {
         Some(connector) => {
             let settings = row.settings.as_object().cloned().unwrap_or_default();
-            probe(api, connector, &open(api, row)?, &settings).await
+            probe(
+                api,
+                &connector,
+                &open(api, row)?,
+                &settings,
+                vault_of(api, row),
+            )
+            .await
         }
         None => Err(misconfigured(
             "Its connector is not in the catalogue any more.".to_owned(),
@@ -344,6 +378,7 @@ async fn probe(
     connector: &Connector,
     credentials: &Map<String, Value>,
     settings: &Map<String, Value>,
+    vault: Arc<dyn Vault>,
 ) -> Result<TestReport, Failure> {
     let (resolved, unresolved) = api.references.resolve(credentials.clone());
     let required = connector.credentials_schema()["required"].as_array();
@@ -354,7 +389,8 @@ async fn probe(
             return Err(misconfigured(format!("{reference}.")));
         }
     }
-    let source = connector.open(&api.http, Session::new(resolved, settings.clone()));
+    let session = Session::new(resolved, settings.clone()).with_vault(vault);
+    let source = connector.open(&api.http, session);
     // Somebody waits for it.
     let source = source.paced(&api.budgets, Priority::Interactive);
     match tokio::time::timeout(PROBE_LIMIT, source.test()).await {
@@ -378,7 +414,23 @@ fn misconfigured(message: String) -> Failure {
     Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
 }
 
-fn seal(api: &Api, binding: Binding, credentials: &Map<String, Value>) -> Result<Sealed, Problem> {
+/// What the secrets of a connection are bound to.
+pub fn binding_of(row: &ConnectionRow) -> Binding {
+    Binding {
+        tenant_id: row.tenant_id,
+        connection_id: row.id,
+    }
+}
+
+/// Seals credentials.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn seal(
+    api: &Api,
+    binding: Binding,
+    credentials: &Map<String, Value>,
+) -> Result<Sealed, Problem> {
     let plain = serde_json::to_vec(credentials).map_err(StoreError::from)?;
     Ok(api.key_ring.seal(&plain, binding))
 }
@@ -388,13 +440,9 @@ fn seal(api: &Api, binding: Binding, credentials: &Map<String, Value>) -> Result
 /// # Errors
 /// When they do not open.
 pub fn open(api: &Api, row: &ConnectionRow) -> Result<Map<String, Value>, Problem> {
-    let binding = Binding {
-        tenant_id: row.tenant_id,
-        connection_id: row.id,
-    };
     let opened = api
         .key_ring
-        .open(&row.sealed_credentials, &row.sealed_by, binding);
+        .open(&row.sealed_credentials, &row.sealed_by, binding_of(row));
     let plain = opened.map_err(|error| {
         tracing::error!(connection.id = %row.id, %error, "credentials do not open");
         Problem::internal()

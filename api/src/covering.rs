@@ -74,7 +74,7 @@ fn entities(
 ) -> Result<Vec<Entity>, StoreError> {
     let connector = api.catalogue.get(&connection.connector_id);
     let mut entities = Vec::new();
-    for name in connector.into_iter().flat_map(Connector::entities) {
+    for name in connector.iter().flat_map(Connector::entities) {
         let read = streams.iter().position(|stream| stream.entity == name);
         entities.push(match read {
             Some(at) => streams.remove(at).try_into()?,

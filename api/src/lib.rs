@@ -7,6 +7,7 @@
 
 mod answer;
 mod auth;
+mod authorizing;
 mod body;
 mod budgeting;
 mod cancelling;

@@ -9,7 +9,7 @@ use rail_shared::config::{self, ApiConfig, ConfigError, Environment, LogConfig, 
 use rail_shared::secrets::KeyRing;
 use rail_shared::telemetry;
 
-use commands::KeyCommand;
+use commands::{ConnectorCommand, KeyCommand};
 
 /// The HTTP API of the Integrations Rail.
 #[derive(Debug, Parser)]
@@ -39,12 +39,6 @@ enum Command {
     Connectors(ConnectorCommand),
 }
 
-#[derive(Debug, Subcommand)]
-enum ConnectorCommand {
-    /// List the catalogue.
-    List,
-}
-
 /// Everything the environment says.
 struct Settings {
     log: LogConfig,
@@ -60,8 +54,8 @@ async fn main() -> ExitCode {
         print!("{}", rail_api::document_text());
         return ExitCode::SUCCESS;
     }
-    if let Command::Connectors(ConnectorCommand::List) = command {
-        return told(commands::list_connectors());
+    if let Command::Connectors(command) = command {
+        return told(commands::connectors(&command, &Environment::process()));
     }
     let settings = match settings(&Environment::process()) {
         Ok(settings) => settings,

@@ -50,6 +50,8 @@ statuses! {
     Repeats = [401, 403, 404, 409, 422, 500, 503];
     /// Of one thing that may not be in the state for it.
     Fits = [401, 403, 404, 409, 500, 503];
+    /// Of a person's return from a vendor.
+    Returns = [500, 503];
     /// Of an operation for anybody that may find us unready.
     Ready = [503];
 }

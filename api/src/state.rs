@@ -37,11 +37,13 @@ pub struct Parts {
     /// How many requests they get, from all processes together.
     pub budgets: Budgets,
     /// What seals credentials.
-    pub key_ring: KeyRing,
+    pub key_ring: Arc<KeyRing>,
     /// What credentials may refer to.
     pub references: References,
     /// Where exports may go.
     pub outputs: OutputConfig,
+    /// How callers, and persons who come back from a vendor, reach us; without a slash at the end.
+    pub public_url: String,
     /// The time of requests.
     pub clock: Clock,
     /// Keys that were accepted a moment ago.
@@ -58,7 +60,7 @@ pub struct Parts {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The catalogue.
-    #[error("the connectors cannot be read")]
+    #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// The way to vendors.
     #[error("the HTTP client cannot be set up")]
@@ -82,10 +84,16 @@ impl Api {
     ///
     /// # Errors
     /// [`SetupError`].
-    pub fn new(shared: &SharedConfig, key_ring: KeyRing, clock: Clock) -> Result<Self, SetupError> {
+    pub fn new(
+        shared: &SharedConfig,
+        key_ring: KeyRing,
+        public_url: &str,
+        clock: Clock,
+    ) -> Result<Self, SetupError> {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let guard = Guard::public_and(shared.connector_base_urls.values());
-        let catalogue = Catalogue::embedded(&shared.connector_base_urls)?;
+        let connectors_dir = shared.connectors_dir.as_deref();
+        let catalogue = Catalogue::open(&shared.connector_base_urls, connectors_dir)?;
         catalogue.check_rates(&shared.rates)?;
         Ok(Self(Arc::new(Parts {
             store: Store::new(&shared.database_url, shared.db_connections)?,
@@ -94,7 +102,8 @@ impl Api {
             catalogue,
             http: Http::new(guard, Limits::default())?.with_clock(clock.clone()),
             budgets: Budgets::new(shared.redis_url.expose_secret(), shared.rates.clone())?,
-            key_ring,
+            key_ring: Arc::new(key_ring),
+            public_url: public_url.to_owned(),
             references: shared.references.clone(),
             outputs: shared.outputs.clone(),
             clock,

@@ -35,7 +35,7 @@ pub fn location_of(connection: ConnectionId, sync: SyncId) -> String {
 ///
 /// # Errors
 /// 409 when the catalogue does not hold it any more.
-pub fn connector<'a>(api: &'a Api, connection: &ConnectionRow) -> Result<&'a Connector, Problem> {
+pub fn connector(api: &Api, connection: &ConnectionRow) -> Result<Connector, Problem> {
     let connector = api.catalogue.get(&connection.connector_id);
     connector.ok_or_else(|| not_active(connection))
 }

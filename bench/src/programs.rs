@@ -23,8 +23,10 @@ use crate::bare;
 /// The product's api, until it is killed.
 pub async fn api() -> anyhow::Result<()> {
     let (env, shared, _logging) = begin()?;
-    let listener = TcpListener::bind(ApiConfig::from_env(&env)?.bind).await?;
-    let api = Api::new(&shared, config::key_ring(&env)?, Clock::system())?;
+    let own = ApiConfig::from_env(&env)?;
+    let listener = TcpListener::bind(own.bind).await?;
+    let key_ring = config::key_ring(&env)?;
+    let api = Api::new(&shared, key_ring, &own.public_url, Clock::system())?;
     Ok(rail_api::serve(listener, api, std::future::pending()).await?)
 }
 

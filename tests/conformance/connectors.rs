@@ -16,6 +16,15 @@ const NOW: &str = "2026-06-01T12:00:00Z";
 /// Records of the largest entities: more than one page of most vendors.
 const SIZE: u64 = 230;
 
+/// What is removed here is never told: the vendor says nothing of it and numbers its pages, and these are no enumeration
+/// (decision 14).
+const UNTOLD: [&str; 4] = [
+    "paypal invoices",
+    "complyadvantage searches",
+    "complyadvantage monitored_searches",
+    "complyadvantage cases",
+];
+
 fn now() -> DateTime<Utc> {
     NOW.parse().unwrap()
 }
@@ -93,6 +102,24 @@ impl Bench {
         match self.id {
             "plaid" => "transactions".to_owned(),
             _ => self.entities().remove(0),
+        }
+    }
+
+    /// As many records as make several pages.
+    fn size_of_many_pages(id: &str) -> u64 {
+        match id {
+            // Two thousand a page.
+            "salesforce" => 4_300,
+            _ => 2_300,
+        }
+    }
+
+    /// After how long what happened is told.
+    fn tells_late(&self) -> TimeDelta {
+        match self.id {
+            // Its reports of transactions.
+            "paypal" => TimeDelta::hours(3),
+            _ => TimeDelta::zero(),
         }
     }
 
@@ -224,7 +251,10 @@ async fn what_was_created_changed_and_removed_is_told_by_the_next_walk() {
                 entity: entity.clone(),
                 id: victim.clone(),
             });
-            at += TimeDelta::seconds(1_200);
+            let late = bench.tells_late();
+            let seconds = late.num_seconds();
+            mutate(Mutation::AdvanceClock { seconds }).unwrap();
+            at += TimeDelta::seconds(1_200) + late;
             let next = ask(SyncMode::Incremental, checkpoint, at);
             let pages = walk(&source, &entity, &next).await;
             let told = found(&pages);
@@ -243,9 +273,10 @@ async fn what_was_created_changed_and_removed_is_told_by_the_next_walk() {
                     .iter()
                     .any(|(_, page)| page.coverage != rail_shared::connectors::Coverage::Some);
                 let is_told = told.get(&victim) == Some(&None);
-                assert!(
+                assert_eq!(
                     is_told || (enumerates && !told.contains_key(&victim)),
-                    "{what}: {victim} was removed, and nobody is told"
+                    !UNTOLD.contains(&what.as_str()),
+                    "{what}: whether somebody is told that {victim} was removed"
                 );
             }
         }
@@ -255,7 +286,7 @@ async fn what_was_created_changed_and_removed_is_told_by_the_next_walk() {
 #[tokio::test]
 async fn what_changes_while_a_list_is_read_makes_it_pass_over_nothing() {
     for id in vendors::names() {
-        let Some(bench) = Bench::new(id, 2_300) else {
+        let Some(bench) = Bench::new(id, Bench::size_of_many_pages(id)) else {
             continue;
         };
         let (source, vendor) = (bench.source(), bench.sandbox.vendor());

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod connectors;
+mod hubspot;
 mod openapi;
 mod paypal;
 mod plaid;
 mod quickbooks;
+mod salesforce;
 mod scripts;
 mod stripe_client;
 mod stripe_fixtures;

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// For everybody.
 const PUBLIC: [&str; 4] = ["/docs", "/healthz", "/openapi.json", "/readyz"];
 
+/// Where vendors send persons back: what counts is the state.
+const CALLBACK: &str = "/api/v1/integrations/oauth/callback";
+
 /// Its operations: method, path with something in the place of each parameter, and what it says of itself.
 async fn operations(caller: &Caller) -> Vec<(Method, String, Value)> {
     let document = caller.get("//openapi.json").await.expect(200);
@@ -47,7 +50,7 @@ async fn no_operation_answers_without_a_key_that_is_accepted() {
     let closed: Vec<_> = operations(&rail.caller)
         .await
         .into_iter()
-        .filter(|(_, path, _)| !PUBLIC.contains(&path.as_str()))
+        .filter(|(_, path, _)| !PUBLIC.contains(&path.as_str()) && path != CALLBACK)
         .collect();
     assert!(closed.len() > 20, "{}", closed.len());
 

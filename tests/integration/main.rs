@@ -15,6 +15,8 @@ mod jobs;
 mod kept_aside;
 mod leases;
 mod migrating;
+mod oauth;
+mod operators;
 mod ordered;
 mod own_records;
 mod parallel;

@@ -11,6 +11,7 @@ use rail_shared::queue::{Doorbell, PREFIX, Ringer};
 use rail_shared::secrets::{Binding, ExposeSecret, KeyRing, References};
 use rail_shared::store::Store;
 use rail_shared::store::connections::ConnectionRow;
+use rail_shared::store::grants::StoredVault;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,7 @@ pub struct Worker {
     /// Where rings are made.
     pub ringer: Ringer,
     /// The connectors.
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: Catalogue,
     /// The client for vendors' APIs.
     pub http: Http,
     /// How many requests they get, from all processes together.
@@ -76,7 +77,8 @@ impl Worker {
         let store = Store::new(&shared.database_url, shared.db_connections.max(needed))?;
         let ringer = Ringer::new(&doorbell);
         let name = runtime::unique_name("worker");
-        let catalogue = Catalogue::embedded(&shared.connector_base_urls)?;
+        let connectors_dir = shared.connectors_dir.as_deref();
+        let catalogue = Catalogue::open(&shared.connector_base_urls, connectors_dir)?;
         catalogue.check_rates(&shared.rates)?;
         Ok(Self {
             claims: Claims::new(store.clone(), name.clone(), config.lease),
@@ -88,7 +90,7 @@ impl Worker {
             store,
             ringer,
             doorbell,
-            catalogue: Arc::new(catalogue),
+            catalogue,
             http: Http::new(guard, Limits::default())?,
             budgets: Budgets::new(shared.redis_url.expose_secret(), shared.rates.clone())?,
             key_ring: Arc::new(key_ring),
@@ -173,6 +175,8 @@ impl Worker {
             tracing::warn!(connection.id = %connection.id, %reference, "a credential is left out");
         }
         let settings = connection.settings.as_object().cloned().unwrap_or_default();
-        Ok(connector.open(&self.http, Session::new(credentials, settings)))
+        let vault = StoredVault::new(self.store.clone(), Arc::clone(&self.key_ring), binding);
+        let session = Session::new(credentials, settings).with_vault(Arc::new(vault));
+        Ok(connector.open(&self.http, session))
     }
 }

@@ -103,6 +103,10 @@ fn every_operation_names_its_refusals() {
     for (path, operation) in operations(&document) {
         let id = &operation["operationId"];
         let responses = &operation["responses"];
+        // Persons come to the callback, without a key, and are shown pages.
+        if id == "finishAuthorization" {
+            continue;
+        }
         if path.starts_with(BASE) {
             for status in ["401", "403", "500", "503"] {
                 assert!(responses[status].is_object(), "{id} does not name {status}");

@@ -26,6 +26,6 @@ impl Connectors {
         _caller: Caller,
         Data(api): Data<&Api>,
     ) -> Result<Listed<Connector>, Refusal<Reads>> {
-        Ok(Listed::of(api.catalogue.iter(), None))
+        Ok(Listed::of(api.catalogue.connectors().iter(), None))
     }
 }

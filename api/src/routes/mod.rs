@@ -1,6 +1,7 @@
 //! The operations, one file per resource.
 
 mod api_keys;
+mod authorization;
 mod budgets;
 mod connections;
 mod connectors;
@@ -20,11 +21,14 @@ use poem_openapi::Tags;
 
 /// Where the operations begin.
 pub const BASE: &str = "/api/v1/integrations";
+/// Where vendors send persons back, below it.
+pub const CALLBACK: &str = "/oauth/callback";
 
 /// All operations.
 pub type Routes = (
     connectors::Connectors,
     connections::Connections,
+    authorization::Authorization,
     entities::Entities,
     budgets::Budgets,
     syncs::Syncs,
@@ -45,6 +49,7 @@ pub fn routes() -> Routes {
     (
         connectors::Connectors,
         connections::Connections,
+        authorization::Authorization,
         entities::Entities,
         budgets::Budgets,
         syncs::Syncs,

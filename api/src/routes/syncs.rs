@@ -59,7 +59,7 @@ impl Syncs {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
             let id = connection_id.0.0;
             let connection = connecting::find(&mut api.store.connect().await?, &caller, id).await?;
-            let meant = body.read(api, syncing::connector(api, &connection)?)?;
+            let meant = body.read(api, &syncing::connector(api, &connection)?)?;
             syncing::may_sync(&connection)?;
             syncing::accept(api, &caller, connection.id, &meant, if_running.0, &entry).await
         };

@@ -116,9 +116,10 @@ impl Asked for NewConnection {
     const OWN: &'static [&'static str] = &[];
 
     fn read(body: &Json, api: &Api, faults: &mut Faults) -> Option<ConnectionMeant> {
-        let connector = body
-            .text_at("/connectorId")
-            .and_then(|id| usable(api.catalogue.get(id), "/connectorId", faults));
+        let found = body.text_at("/connectorId").map(|id| api.catalogue.get(id));
+        let connector = found
+            .as_ref()
+            .and_then(|found| usable(found.as_ref(), "/connectorId", faults));
         let credentials = body.at(CREDENTIALS).and_then(Value::as_object);
         if let (Some(connector), Some(credentials)) = (connector, credentials) {
             check_credentials(connector, credentials, &api.references, faults);
@@ -262,7 +263,7 @@ pub struct ConnectionPatch {
 /// What a change is judged against.
 pub struct Standing<'a> {
     /// Its connector, where the catalogue still has it.
-    pub connector: Option<&'a Connector>,
+    pub connector: Option<Connector>,
     /// Its settings, as they would be given whole.
     pub config: Map<String, Value>,
     /// Its credentials, opened.
@@ -295,6 +296,7 @@ impl Asked for ConnectionPatch {
             credentials,
             references,
         } = standing;
+        let connector = connector.as_ref();
         let config = body
             .at(CONFIG)
             .and_then(Value::as_object)

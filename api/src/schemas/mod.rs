@@ -2,6 +2,7 @@
 //! decided on; bodies say what they mean by [`Asked`](crate::body::Asked).
 
 pub mod api_key;
+pub mod authorization;
 pub mod budget;
 pub mod change;
 pub mod connection;

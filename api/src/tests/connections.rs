@@ -28,7 +28,7 @@ async fn each_fault_of_a_connection_has_its_own_code() {
         ),
         (
             "/connectorId",
-            json!("salesforce"),
+            json!("tink"),
             "/connectorId",
             "connector-unavailable",
         ),

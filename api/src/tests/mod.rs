@@ -43,7 +43,7 @@ fn api_with(variables: &[(&str, &str)]) -> Api {
         .collect();
     let shared = SharedConfig::from_env(&env).unwrap();
     let key_ring = KeyRing::parse("k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
-    Api::new(&shared, key_ring, Clock::system()).unwrap()
+    Api::new(&shared, key_ring, "http://rail.example", Clock::system()).unwrap()
 }
 
 fn api() -> Api {
@@ -178,7 +178,7 @@ fn owned(expected: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn stripe(api: &Api) -> &Connector {
+fn stripe(api: &Api) -> Connector {
     api.catalogue.get("stripe").unwrap()
 }
 

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn each_fault_of_a_sync_has_its_own_code() {
     let api = api();
-    let faults = |body: &Value| faults_of::<NewSync>(&api, stripe(&api), body);
+    let faults = |body: &Value| faults_of::<NewSync>(&api, &stripe(&api), body);
     for (body, at, code) in [
         (json!({"mode": "PARTIAL"}), "/mode", "unknown-mode"),
         (json!({"mode": "full"}), "/mode", "unknown-mode"),
@@ -71,14 +71,14 @@ async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entitie
     let api = api();
     let days = json!({"from": "2025-01-01", "to": "2025-01-15"});
     let body = json!({"entities": ["customers", "balance_transactions"], "dateRange": days});
-    assert_eq!(faults_of::<NewSync>(&api, stripe(&api), &body), owned(&[]));
+    assert_eq!(faults_of::<NewSync>(&api, &stripe(&api), &body), owned(&[]));
 
     // Objects are listed by name only.
     let s3 = api.catalogue.get("s3").unwrap();
     let objects: Vec<&str> = s3.entities().collect();
     let body = json!({"entities": objects, "dateRange": days});
     let json = Json::parse(Bytes::from(body.to_string())).unwrap();
-    let problem = crate::body::Body::<NewSync>::from(json).read(&api, s3);
+    let problem = crate::body::Body::<NewSync>::from(json).read(&api, &s3);
     let problem = problem.unwrap_err();
     let [fault] = problem.faults() else {
         panic!("{:?}", problem.faults())
@@ -93,7 +93,7 @@ async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entitie
         fault.detail
     );
     assert_eq!(
-        faults_of::<NewSync>(&api, s3, &json!({"entities": objects})),
+        faults_of::<NewSync>(&api, &s3, &json!({"entities": objects})),
         owned(&[])
     );
 }
@@ -101,7 +101,7 @@ async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entitie
 #[tokio::test]
 async fn a_sync_without_a_body_takes_everything_that_changed() {
     let api = api();
-    let meant = judge::<NewSync>(&api, stripe(&api), "").unwrap();
+    let meant = judge::<NewSync>(&api, &stripe(&api), "").unwrap();
     assert_eq!(meant.mode, SyncMode::Incremental);
     assert!(
         meant

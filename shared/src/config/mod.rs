@@ -34,6 +34,7 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_S3_ACCESS_KEY_ID            with RAIL_S3_SECRET_ACCESS_KEY: who S3 destinations write as
   RAIL_S3_SECRET_ACCESS_KEY
   RAIL_CONNECTOR_<ID>_BASE_URL     where a connector's vendor is reached, for example RAIL_CONNECTOR_STRIPE_BASE_URL
+  RAIL_CONNECTORS_DIR              a folder of connectors of your own, one .toml file each (docs/adding-a-connector.md)
   RAIL_CONNECTOR_<ID>_RATE         how many requests its vendor gets: off, a part of what the connector's file says (50%),
                                    or limits by their names (minute=300,day=10000)
   RAIL_RATE_PROCESSES              4, how many processes share a vendor's rate while Redis is away (1 to 1000)
@@ -56,6 +57,8 @@ pub struct SharedConfig {
     pub redis_url: SecretString,
     /// Operator's overrides of connectors' base URLs, by connector id.
     pub connector_base_urls: BTreeMap<String, String>,
+    /// The operator's folder of connectors.
+    pub connectors_dir: Option<PathBuf>,
     /// How many requests vendors get.
     pub rates: RateSettings,
     /// What credentials may refer to.
@@ -148,9 +151,7 @@ impl SharedConfig {
             read.parsed("RAIL_DB_CONNECTIONS", "a number from 1 to 1000", |text| {
                 text.parse().ok().filter(|n| (1..=1000).contains(n))
             });
-        let export_dir = read.parsed("RAIL_EXPORT_DIR", "an absolute path", |text| {
-            Some(PathBuf::from(text)).filter(|path| path.is_absolute())
-        });
+        let export_dir = read.absolute_path("RAIL_EXPORT_DIR");
         let endpoint = read.parsed(
             "RAIL_S3_ENDPOINT",
             "a URL that begins with http:// or https://",
@@ -175,6 +176,7 @@ impl SharedConfig {
             .text("RAIL_S3_REGION")
             .unwrap_or_else(|| "us-east-1".to_owned());
         let connector_base_urls = read.connector_base_urls();
+        let connectors_dir = read.absolute_path("RAIL_CONNECTORS_DIR");
         let processes = read.parsed("RAIL_RATE_PROCESSES", "a number from 1 to 1000", |text| {
             text.parse().ok().filter(|n| (1..=1000).contains(n))
         });
@@ -192,6 +194,7 @@ impl SharedConfig {
                 db_connections: db_connections.unwrap_or(16),
                 redis_url: redis_url?,
                 connector_base_urls,
+                connectors_dir,
                 rates,
                 references,
                 outputs: OutputConfig {
@@ -205,6 +208,16 @@ impl SharedConfig {
             })
         })
     }
+}
+
+/// The operator's folder of connectors, alone.
+///
+/// # Errors
+/// When `RAIL_CONNECTORS_DIR` is bad.
+pub fn connectors_dir(env: &Environment) -> Result<Option<PathBuf>, ConfigError> {
+    let mut read = env.read();
+    let folder = read.absolute_path("RAIL_CONNECTORS_DIR");
+    read.done(|| folder)
 }
 
 /// Reads the master keys.

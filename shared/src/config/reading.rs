@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 use url::Url;
@@ -87,6 +88,12 @@ impl Reading<'_> {
     ) -> Option<T> {
         let text = self.text(name)?;
         parse(&text).or_else(|| self.fault(name, &format!("it must be {form}")))
+    }
+
+    pub(super) fn absolute_path(&mut self, name: &str) -> Option<PathBuf> {
+        self.parsed(name, "an absolute path", |text| {
+            Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+        })
     }
 
     pub(super) fn url(&mut self, name: &str, schemes: &[&str]) -> Option<SecretString> {

@@ -14,6 +14,7 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
         ("DATABASE_URL", "mysql://root:hunter2@x"),
         ("RAIL_DB_CONNECTIONS", "0"),
         ("RAIL_EXPORT_DIR", "exports"),
+        ("RAIL_CONNECTORS_DIR", "connectors"),
         ("RAIL_S3_ACCESS_KEY_ID", "AKIA"),
         ("RAIL_CONNECTOR_STRIPE_BASE_URL", "ftp://x"),
         ("RAIL_CONNECTOR_STRIPE_RATE", "hunter2"),
@@ -26,6 +27,7 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
         "REDIS_URL",
         "RAIL_DB_CONNECTIONS",
         "RAIL_EXPORT_DIR",
+        "RAIL_CONNECTORS_DIR",
         "RAIL_S3_SECRET_ACCESS_KEY",
         "RAIL_CONNECTOR_STRIPE_BASE_URL",
         "RAIL_CONNECTOR_STRIPE_RATE",
@@ -37,7 +39,7 @@ fn every_missing_and_bad_variable_is_named_at_once_without_its_value() {
             "{name} in {told}"
         );
     }
-    assert_eq!(refused.0.len(), 8);
+    assert_eq!(refused.0.len(), 9);
     assert!(!told.contains("hunter2"));
 }
 

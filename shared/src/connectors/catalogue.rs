@@ -1,8 +1,13 @@
 //! All connectors.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
-use super::connector::{Connector, InvalidFile};
+use super::connector::Connector;
+use super::folder::{FileError, Folder};
+use super::invalid::InvalidFile;
 use crate::budget::{RateSetting, RateSettings};
 
 /// The files, in the order they are listed: by category, the better known first.
@@ -23,16 +28,20 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("azure_blob", include_str!("catalog/azure_blob.toml")),
 ];
 
-/// All connectors of this installation.
+/// Between two looks at the operator's folder.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// All connectors of this installation: those that are built in, and those in the operator's folder. Cheap to clone;
+/// all clones hold the same, also after a file has changed.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    connectors: Vec<Connector>,
+    connectors: Arc<RwLock<Arc<[Connector]>>>,
 }
 
 /// Why there is no catalogue.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// A file cannot be used.
+    /// A file that is built in cannot be used.
     #[error("the catalogue file of {id} cannot be used")]
     File {
         /// The connector.
@@ -40,6 +49,9 @@ pub enum CatalogueError {
         /// What is wrong.
         source: InvalidFile,
     },
+    /// Files of the operator's cannot be used.
+    #[error("RAIL_CONNECTORS_DIR:\n{}", lines(.0))]
+    Folder(Vec<FileError>),
     /// A base URL was given for a connector that does not exist.
     #[error("there is no connector {id} whose base URL could be set")]
     UnknownConnector {
@@ -62,14 +74,70 @@ pub enum CatalogueError {
     },
 }
 
+fn lines(errors: &[FileError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 impl Catalogue {
     /// The connectors that are built in, with the operator's base URLs by connector id.
     ///
     /// # Errors
     /// [`CatalogueError`], which names the connector.
-    pub fn embedded(overrides: &BTreeMap<String, String>) -> Result<Self, CatalogueError> {
-        for (id, base_url) in overrides {
-            if !FILES.iter().any(|(known, _)| known == id) {
+    pub fn embedded(base_urls: &BTreeMap<String, String>) -> Result<Self, CatalogueError> {
+        Self::read(base_urls, None)
+    }
+
+    /// The connectors that are built in and, where there is one, those in the operator's folder. A file there that is
+    /// changed, added or removed counts within seconds; one that cannot be used leaves the former version in place. Must
+    /// be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`CatalogueError`], which names the connector, or every file of the folder that is bad.
+    pub fn open(
+        base_urls: &BTreeMap<String, String>,
+        folder: Option<&Path>,
+    ) -> Result<Self, CatalogueError> {
+        let Some(path) = folder else {
+            return Self::embedded(base_urls);
+        };
+        let mut folder = Folder::new(path, base_urls.clone());
+        let catalogue = Self::read(base_urls, Some(&mut folder))?;
+        let watched = Watched {
+            built_in: built_in(base_urls)?.into(),
+            held: Arc::downgrade(&catalogue.connectors),
+            folder,
+        };
+        tokio::spawn(watched.follow());
+        Ok(catalogue)
+    }
+
+    /// The same once, without looking again.
+    ///
+    /// # Errors
+    /// As [`Catalogue::open`].
+    pub fn read_once(
+        base_urls: &BTreeMap<String, String>,
+        folder: Option<&Path>,
+    ) -> Result<Self, CatalogueError> {
+        let mut folder = folder.map(|path| Folder::new(path, base_urls.clone()));
+        Self::read(base_urls, folder.as_mut())
+    }
+
+    fn read(
+        base_urls: &BTreeMap<String, String>,
+        folder: Option<&mut Folder>,
+    ) -> Result<Self, CatalogueError> {
+        let mut connectors = built_in(base_urls)?;
+        if let Some(folder) = folder {
+            let errors = folder.look();
+            if !errors.is_empty() {
+                return Err(CatalogueError::Folder(errors));
+            }
+            connectors.extend(folder.connectors());
+        }
+        for (id, base_url) in base_urls {
+            if !connectors.iter().any(|connector| connector.id() == id) {
                 return Err(CatalogueError::UnknownConnector { id: id.clone() });
             }
             let is_url = url::Url::parse(base_url)
@@ -78,18 +146,9 @@ impl Catalogue {
                 return Err(CatalogueError::BaseUrl { id: id.clone() });
             }
         }
-        let connectors = FILES
-            .iter()
-            .map(|(id, text)| {
-                Connector::parse(text, overrides.get(*id).map(String::as_str)).map_err(|source| {
-                    CatalogueError::File {
-                        id: (*id).to_owned(),
-                        source,
-                    }
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { connectors })
+        Ok(Self {
+            connectors: Arc::new(RwLock::new(connectors.into())),
+        })
     }
 
     /// Whether the operator's rates are of connectors and limits that there are.
@@ -116,24 +175,80 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Every connector, in the order they are listed.
-    pub fn iter(&self) -> impl Iterator<Item = &Connector> {
-        self.connectors.iter()
+    /// Every connector as of now, in the order they are listed.
+    #[must_use]
+    pub fn connectors(&self) -> Arc<[Connector]> {
+        let held = self.connectors.read();
+        Arc::clone(&held.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The connector with this id.
     #[must_use]
-    pub fn get(&self, id: &str) -> Option<&Connector> {
-        self.connectors
-            .iter()
-            .find(|connector| connector.id() == id)
+    pub fn get(&self, id: &str) -> Option<Connector> {
+        let connectors = self.connectors();
+        let found = connectors.iter().find(|connector| connector.id() == id);
+        found.cloned()
     }
 
     /// Whether any connector has an entity of this name.
     #[must_use]
     pub fn knows_entity(&self, entity: &str) -> bool {
-        self.connectors
+        let connectors = self.connectors();
+        connectors
             .iter()
             .any(|connector| connector.has_entity(entity))
+    }
+}
+
+fn built_in(base_urls: &BTreeMap<String, String>) -> Result<Vec<Connector>, CatalogueError> {
+    let read = FILES.iter().map(|(id, text)| {
+        let read = Connector::parse(text, base_urls.get(*id).map(String::as_str));
+        read.map_err(|source| CatalogueError::File {
+            id: (*id).to_owned(),
+            source,
+        })
+    });
+    read.collect()
+}
+
+/// The operator's folder, looked at again and again for as long as somebody holds the catalogue.
+struct Watched {
+    built_in: Arc<[Connector]>,
+    held: Weak<RwLock<Arc<[Connector]>>>,
+    folder: Folder,
+}
+
+impl Watched {
+    async fn follow(mut self) {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                let goes_on = self.look();
+                (self, goes_on)
+            });
+            match looked.await {
+                Ok((watched, true)) => self = watched,
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes up what is new; whether there is anybody to take it up for.
+    fn look(&mut self) -> bool {
+        let Some(held) = self.held.upgrade() else {
+            return false;
+        };
+        let before = self.folder.generation();
+        for error in self.folder.look() {
+            tracing::error!(%error, "a connector's file cannot be used; what it said before stays");
+        }
+        if self.folder.generation() != before {
+            let built_in = self.built_in.iter().cloned();
+            let connectors: Arc<[Connector]> = built_in.chain(self.folder.connectors()).collect();
+            let ids: Vec<&str> = self.folder.ids();
+            tracing::info!(?ids, "the connectors of RAIL_CONNECTORS_DIR were read anew");
+            *held.write().unwrap_or_else(PoisonError::into_inner) = connectors;
+        }
+        true
     }
 }

@@ -144,7 +144,7 @@ impl Vendor<'_> {
     }
 
     /// A bounded piece of what the vendor said, without credentials and control characters.
-    fn quote(&self, message: &str) -> String {
+    pub(super) fn quote(&self, message: &str) -> String {
         let clean: String = self
             .session
             .blot(message)

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Catalogue;
 use super::file::{BaseUrl, Changes};
+use super::{Catalogue, Connector};
 use crate::domain::{Category, ConnectorStatus};
 
 fn catalogue() -> Catalogue {
@@ -13,7 +13,8 @@ fn catalogue() -> Catalogue {
 #[test]
 fn the_eleven_connectors_are_listed_in_order_each_under_its_own_id() {
     let catalogue = catalogue();
-    let ids: Vec<&str> = catalogue.iter().map(|connector| connector.id()).collect();
+    let connectors = catalogue.connectors();
+    let ids: Vec<&str> = connectors.iter().map(Connector::id).collect();
     assert_eq!(
         ids,
         [
@@ -30,13 +31,13 @@ fn the_eleven_connectors_are_listed_in_order_each_under_its_own_id() {
             "azure_blob"
         ]
     );
-    for connector in catalogue.iter() {
+    for connector in connectors.iter() {
         assert_eq!(
             catalogue.get(connector.id()).unwrap().name(),
             connector.name()
         );
     }
-    let categories: BTreeSet<_> = catalogue
+    let categories: BTreeSet<_> = connectors
         .iter()
         .map(|connector| connector.category())
         .collect();
@@ -46,14 +47,14 @@ fn the_eleven_connectors_are_listed_in_order_each_under_its_own_id() {
 #[test]
 fn every_file_is_named_after_its_connector() {
     for (id, text) in super::catalogue::FILES {
-        let connector = super::Connector::parse(text, None).unwrap();
+        let connector = Connector::parse(text, None).unwrap();
         assert_eq!(connector.id(), *id);
     }
 }
 
 #[test]
 fn only_what_can_be_read_is_available() {
-    for connector in catalogue().iter() {
+    for connector in catalogue().connectors().iter() {
         let definition = connector.definition();
         let readable = definition.reading.is_some() || definition.store.is_some();
         let usable = connector.status() != ConnectorStatus::Disabled;
@@ -63,7 +64,7 @@ fn only_what_can_be_read_is_available() {
 
 #[test]
 fn every_connector_says_what_it_offers_and_what_it_needs() {
-    for connector in catalogue().iter() {
+    for connector in catalogue().connectors().iter() {
         let id = connector.id();
         assert!(!connector.features().is_empty(), "{id}");
         assert!(connector.entities().count() > 0, "{id}");
@@ -94,7 +95,7 @@ fn every_connector_says_what_it_offers_and_what_it_needs() {
 
 #[test]
 fn every_usable_connector_reads_over_tls_and_can_tell_its_errors() {
-    for connector in catalogue().iter() {
+    for connector in catalogue().connectors().iter() {
         let Some(reading) = &connector.definition().reading else {
             continue;
         };
@@ -119,7 +120,7 @@ fn every_usable_connector_reads_over_tls_and_can_tell_its_errors() {
 
 #[test]
 fn no_change_of_a_feed_belongs_to_two_entities_and_no_request_names_too_many() {
-    for connector in catalogue().iter() {
+    for connector in catalogue().connectors().iter() {
         let Some(reading) = &connector.definition().reading else {
             continue;
         };
@@ -155,8 +156,12 @@ fn entities_are_known_by_name_across_connectors() {
 #[test]
 fn the_recipe_shows_a_file_that_works() {
     let recipe = include_str!("../../../docs/adding-a-connector.md");
-    let file = recipe.split("```toml\n").nth(1).unwrap();
-    let connector = super::Connector::parse(file.split("```").next().unwrap(), None).unwrap();
+    let (_, from) = recipe.split_once("<<'TOML'\n").unwrap();
+    let (file, mended) = from.split_once("TOML\n").unwrap();
+    let faults = Connector::check(file).unwrap_err().to_string();
+    assert_eq!(faults, "line 7: auth names tokn, which is no credential");
+    assert!(mended.contains(r#"s/"tokn"/"token"/"#));
+    let connector = Connector::check(&file.replace(r#""tokn""#, r#""token""#)).unwrap();
     assert_eq!((connector.id(), connector.entities().count()), ("acme", 1));
     assert!(connector.definition().reading.is_some());
 }

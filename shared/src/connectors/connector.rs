@@ -1,16 +1,17 @@
 //! One connector: its catalogue file, checked and filled in.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use url::Url;
 
 use super::credentials::Fields;
-use super::file::{Auth, BaseUrl, ConnectorFile, Errors, Rate, TestCall};
-use super::objects::{OBJECTS, ROWS, StoreRules};
-use super::rules::{self, EntityRules, Tables};
-use super::{Session, Source};
+use super::define::define;
+use super::file::{Auth, BaseUrl, Errors, OAuth, Rate, TestCall};
+use super::invalid::InvalidFile;
+use super::objects::StoreRules;
+use super::rules::EntityRules;
+use super::{Session, Source, folder};
 use crate::domain::{Category, ConnectorStatus, Faults};
 use crate::http::Http;
 
@@ -42,6 +43,7 @@ pub(super) struct Definition {
 pub(super) struct Reading {
     pub base_url: BaseUrl,
     pub auth: Auth,
+    pub oauth: Option<Arc<OAuth>>,
     pub headers: Vec<(String, String)>,
     pub test: TestCall,
     pub errors: Errors,
@@ -60,11 +62,17 @@ impl Reading {
 impl Connector {
     /// From a catalogue file's text; `base_url` takes the place of the file's own.
     pub(super) fn parse(text: &str, base_url: Option<&str>) -> Result<Self, InvalidFile> {
-        let file: ConnectorFile = toml::from_str(text)?;
-        let definition = define(file, &Tables::parse(text)?, base_url)?;
         Ok(Self {
-            definition: Arc::new(definition),
+            definition: Arc::new(define(text, base_url)?),
         })
+    }
+
+    /// From the text of a file that an operator wrote.
+    ///
+    /// # Errors
+    /// Every fault of it, with its line.
+    pub fn check(text: &str) -> Result<Self, InvalidFile> {
+        folder::read_file(text, &BTreeMap::new())
     }
 
     /// As written in `connectorId`.
@@ -163,175 +171,11 @@ impl Connector {
         Source::new(Arc::clone(&self.definition), http.clone(), session)
     }
 
-    #[cfg(test)]
+    pub(super) fn oauth(&self) -> Option<&OAuth> {
+        self.definition.reading.as_ref()?.oauth.as_deref()
+    }
+
     pub(super) fn definition(&self) -> &Definition {
         &self.definition
-    }
-}
-
-/// Why a catalogue file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InvalidFile {
-    /// It is no TOML of this format.
-    #[error("it cannot be read")]
-    Format(#[from] toml::de::Error),
-    /// It says what cannot work.
-    #[error("{0}")]
-    Content(String),
-}
-
-pub(super) fn content(fault: impl Into<String>) -> InvalidFile {
-    InvalidFile::Content(fault.into())
-}
-
-fn define(
-    file: ConnectorFile,
-    tables: &Tables,
-    base_url: Option<&str>,
-) -> Result<Definition, InvalidFile> {
-    let names: BTreeSet<&str> = file.entities.iter().map(|e| e.name.as_str()).collect();
-    if names.is_empty() || names.len() != file.entities.len() {
-        return Err(content("entities must be named, each once"));
-    }
-    let usable = file.status != ConnectorStatus::Disabled;
-    let store = file.store.as_ref().filter(|_| usable);
-    let store = store
-        .map(|rules| store_rules(rules, &names, base_url))
-        .transpose()?;
-    let reading = if usable && store.is_none() {
-        Some(reading(&file, tables, base_url)?)
-    } else {
-        None
-    };
-    Ok(Definition {
-        credentials: Fields::new(&file.credentials).map_err(content)?,
-        config: Fields::new(&file.config).map_err(content)?,
-        entities: file.entities.into_iter().map(|e| e.name).collect(),
-        id: file.id,
-        name: file.name,
-        category: file.category,
-        status: file.status,
-        features: file.features,
-        reading,
-        store,
-    })
-}
-
-/// What an object store needs that can be used.
-fn store_rules(
-    rules: &StoreRules,
-    entities: &BTreeSet<&str>,
-    base_url: Option<&str>,
-) -> Result<StoreRules, InvalidFile> {
-    if *entities != BTreeSet::from([OBJECTS, ROWS]) {
-        return Err(content(format!(
-            "the entities of a store are {OBJECTS} and {ROWS}"
-        )));
-    }
-    Ok(StoreRules {
-        base_url: base_url.map(str::to_owned),
-        ..rules.clone()
-    })
-}
-
-/// What a connector needs that can be used.
-fn reading(
-    file: &ConnectorFile,
-    tables: &Tables,
-    base_url: Option<&str>,
-) -> Result<Reading, InvalidFile> {
-    let lacks = |what: &str| content(format!("its status is {} but it lacks {what}", file.status));
-    let base_url = match base_url {
-        Some(url) => BaseUrl::One(url.to_owned()),
-        None => file.base_url.clone().ok_or_else(|| lacks("base_url"))?,
-    };
-    check_base_url(&base_url)?;
-    let auth = file.auth.clone().ok_or_else(|| lacks("auth"))?;
-    for credential in credentials_of(&auth) {
-        if !file.credentials.contains_key(credential) {
-            return Err(content(format!(
-                "auth names {credential}, which is no credential"
-            )));
-        }
-    }
-    let test = file.test.clone().ok_or_else(|| lacks("test"))?;
-    if let Some(grant) = test
-        .grants
-        .iter()
-        .find(|grant| !file.credentials.contains_key(&grant.credential))
-    {
-        let named = &grant.credential;
-        return Err(content(format!(
-            "a grant names {named}, which is no credential"
-        )));
-    }
-    let lists = file.lists.as_ref().ok_or_else(|| lacks("lists"))?;
-    if !(1..=16).contains(&lists.parallel) {
-        return Err(content("lists.parallel must be from 1 to 16"));
-    }
-    for named in [&file.changed, &file.removed]
-        .into_iter()
-        .flatten()
-        .flat_map(|listing| listing.of.iter().flatten())
-    {
-        if !file.entities.iter().any(|entity| entity.name == *named) {
-            return Err(content(format!(
-                "a list is said to be of {named}, which is no entity"
-            )));
-        }
-    }
-    let is_field =
-        |name: &str| file.credentials.contains_key(name) || file.config.contains_key(name);
-    let rate_faults = file.rate.iter().flat_map(|rate| rate.faults(is_field));
-    if let Some(fault) = rate_faults.into_iter().next() {
-        return Err(content(fault));
-    }
-    let feed = file.feed.clone().map(Arc::new);
-    let entities = file
-        .entities
-        .iter()
-        .map(|entity| rules::rules(entity, tables, feed.as_ref()))
-        .collect::<Result<_, _>>()?;
-    Ok(Reading {
-        base_url,
-        auth,
-        headers: file.headers.clone().into_iter().collect(),
-        test,
-        errors: file.errors.clone(),
-        rate: file.rate.clone(),
-        entities,
-        parallel: usize::from(lists.parallel),
-    })
-}
-
-fn check_base_url(base_url: &BaseUrl) -> Result<(), InvalidFile> {
-    let is_one = |url: &str| {
-        // A credential may be the whole of it.
-        let is_named = url.starts_with('{') && url.ends_with('}');
-        is_named
-            || Url::parse(url)
-                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
-    };
-    let good = match base_url {
-        BaseUrl::One(url) => is_one(url),
-        BaseUrl::By(by) => {
-            by.urls.contains_key(&by.default) && by.urls.values().all(|url| is_one(url))
-        }
-    };
-    if good {
-        return Ok(());
-    }
-    Err(content(
-        "base_url must be an http or https URL without a query",
-    ))
-}
-
-fn credentials_of(auth: &Auth) -> Vec<&String> {
-    match auth {
-        Auth::Bearer { credential }
-        | Auth::Header { credential, .. }
-        | Auth::Query { credential, .. } => vec![credential],
-        Auth::Basic { username, password } => std::iter::once(username).chain(password).collect(),
-        Auth::Placed {} => Vec::new(),
     }
 }

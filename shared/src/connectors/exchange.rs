@@ -36,6 +36,7 @@ pub(super) struct Exchanged {
 impl Exchange<'_> {
     /// Sends a request to a path below the base URL.
     pub(super) async fn send(&self, draft: &Draft) -> Result<Exchanged, Failure> {
+        self.ready().await?;
         let words = draft.words();
         let filled = |text: &str, encode: fn(&str) -> String| {
             let look = |name: &str| match words.iter().find(|(word, _)| *word == name) {
@@ -74,14 +75,16 @@ impl Exchange<'_> {
                 .header("Content-Type", "application/json")
                 .body(body.to_string());
         }
-        self.exchanged(request, &url, draft.verb.into()).await
+        // Boxed, as futures that hold this one are deep enough.
+        Box::pin(self.exchanged(request, &url, draft.verb.into())).await
     }
 
     /// Asks for a path and query on the vendor's host, as an earlier answer gave it.
     pub(super) async fn get_own(&self, path_and_query: &str) -> Result<Exchanged, Failure> {
+        self.ready().await?;
         let origin = self.base_url()?.origin().ascii_serialization();
         let url = format!("{origin}{path_and_query}");
-        self.exchanged(Request::get(&url), &url, Method::Get).await
+        Box::pin(self.exchanged(Request::get(&url), &url, Method::Get)).await
     }
 
     async fn exchanged(
@@ -101,21 +104,41 @@ impl Exchange<'_> {
                 request.secret_header(name, text.into())
             };
         }
-        let request = self.signed(request)?;
         let url = Url::parse(url).map_err(|_| self.silence(&HttpError::Url("not a URL"), url))?;
         let what = format!("{} {}", method.as_str(), url.path());
-        let (answer, requests) = match self.in_turn(request.clone(), &url, &what).await? {
-            // A kept connection that the vendor closes just then says nothing about the vendor.
-            Err(HttpError::Reset(_)) => (self.in_turn(request, &url, &what).await?, 2),
-            first => (first, 1),
-        };
-        let answer = answer.map_err(|error| self.silence(&error, &what))?;
+        let token = self.session.token();
+        let signed = self.signed(request.clone(), token.as_ref())?;
+        let (mut answer, mut requests) = self.sent(signed, &url, &what).await?;
+        if let (Some(tokens), Some(refused)) = (self.tokens(), &token)
+            && self.rejects_credentials(&answer, &what)
+        {
+            // It may have ended early, or been replaced by another process.
+            let other = tokens.instead_of(refused).await?;
+            let signed = self.signed(request, Some(&other))?;
+            let (second, more) = self.sent(signed, &url, &what).await?;
+            (answer, requests) = (second, requests + more);
+        }
         Ok(Exchanged {
             answer,
             url,
             method,
             requests,
         })
+    }
+
+    async fn sent(
+        &self,
+        request: Request,
+        url: &Url,
+        what: &str,
+    ) -> Result<(Answer, u32), Failure> {
+        let (answer, requests) = match self.in_turn(request.clone(), url, what).await? {
+            // A kept connection that the vendor closes just then says nothing about the vendor.
+            Err(HttpError::Reset(_)) => (self.in_turn(request, url, what).await?, 2),
+            first => (first, 1),
+        };
+        let answer = answer.map_err(|error| self.silence(&error, what))?;
+        Ok((answer, requests))
     }
 
     /// Sends a request when it is its turn among all that the vendor gets.
@@ -146,23 +169,46 @@ impl Exchange<'_> {
         Ok(answer)
     }
 
+    fn rejects_credentials(&self, answer: &Answer, what: &str) -> bool {
+        let vendor = self.vendor();
+        !vendor.is_success(answer)
+            && vendor.refusal(answer, what).kind == FailureKind::CredentialsRejected
+    }
+
+    /// Has a token at hand, where requests carry one, and with it the facts that their places are made of.
+    async fn ready(&self) -> Result<(), Failure> {
+        if let Some(tokens) = self.tokens() {
+            Box::pin(tokens.current()).await?;
+        }
+        Ok(())
+    }
+
     /// Where this connection's requests go.
     pub(super) fn base_url(&self) -> Result<Url, Failure> {
-        let text = match &self.reading.base_url {
-            BaseUrl::One(url) => url,
-            BaseUrl::By(by) => {
-                let value = self.session.text(&by.by);
-                let value = value.as_deref().unwrap_or(&by.default);
-                by.urls.get(value).ok_or_else(|| self.lacks(&by.by))?
-            }
-        };
+        let text = self.placed(&self.reading.base_url)?;
         let text = fill(text, |name| self.session.text(name)).map_err(|name| self.lacks(&name))?;
         Url::parse(&text).map_err(|_| self.silence(&HttpError::Url("not a URL"), "the base URL"))
     }
 
-    fn signed(&self, request: Request) -> Result<Request, Failure> {
+    /// The one of several places that is this connection's.
+    pub(super) fn placed<'u>(&self, url: &'u BaseUrl) -> Result<&'u String, Failure> {
+        match url {
+            BaseUrl::One(url) => Ok(url),
+            BaseUrl::By(by) => {
+                let value = self.session.text(&by.by);
+                let value = value.as_deref().unwrap_or(&by.default);
+                by.urls.get(value).ok_or_else(|| self.lacks(&by.by))
+            }
+        }
+    }
+
+    fn signed(&self, request: Request, token: Option<&SecretString>) -> Result<Request, Failure> {
         Ok(match &self.reading.auth {
             Auth::Placed {} => request,
+            Auth::OAuth2 {} => {
+                let token = token.ok_or_else(Failure::internal)?;
+                request.secret_header("Authorization", prefixed("Bearer ", token))
+            }
             Auth::Bearer { credential } => request.secret_header(
                 "Authorization",
                 prefixed("Bearer ", self.credential(credential)?),
@@ -187,13 +233,13 @@ impl Exchange<'_> {
         })
     }
 
-    fn credential(&self, name: &str) -> Result<&SecretString, Failure> {
+    pub(super) fn credential(&self, name: &str) -> Result<&SecretString, Failure> {
         self.session
             .credential(name)
             .ok_or_else(|| self.lacks(name))
     }
 
-    fn lacks(&self, name: &str) -> Failure {
+    pub(super) fn lacks(&self, name: &str) -> Failure {
         Failure::lasting(
             Origin::Configuration,
             FailureKind::Misconfigured,

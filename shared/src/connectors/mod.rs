@@ -1,10 +1,10 @@
 //! The outside systems: what each is, and how its records are read.
 //!
-//! A connector is data first: one file under `catalog/`, read into types that refuse what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one [`Cursor`]
-//! ([`Source::read`]). It never writes, and waits only for its turn
-//! ([`Source::paced`]): what it hands over is safe to commit together with the cursor of
-//! the next page, and failures are typed so that the worker can decide. Object
-//! stores are read by `objects`, behind the same methods.
+//! A connector is data first: one file under `catalog/`, or in a folder of the operator's, read into types that refuse
+//! what they do not know. The engine is the only read loop: it plans a walk ([`Source::plan`]), and reads one page for one
+//! [`Cursor`] ([`Source::read`]). It writes no records, and waits only for its turn ([`Source::paced`]) and for a token that
+//! another process fetches: what it hands over is safe to commit together with the cursor of the next page, and failures
+//! are typed so that the worker can decide. Object stores are read by `objects`, behind the same methods.
 
 mod catalogue;
 mod checkpoint;
@@ -13,18 +13,25 @@ mod connector;
 mod coverage;
 mod credentials;
 mod cursor;
+mod define;
 mod draft;
 mod exchange;
 mod fields;
 mod file;
+mod folder;
+mod invalid;
 mod lift;
 mod milestone;
+mod oauth;
 mod objects;
 mod one;
+mod outline;
 mod own;
 mod page;
 mod paging;
 mod permissions;
+mod placeholders;
+mod published;
 mod rate;
 mod reader;
 mod rules;
@@ -32,6 +39,8 @@ mod select;
 mod session;
 mod source;
 mod spans;
+mod summary;
+mod tables;
 mod times;
 
 #[cfg(test)]
@@ -41,12 +50,15 @@ mod tests;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use checkpoint::{Checkpoint, Gain};
-pub use connector::{Connector, InvalidFile};
+pub use connector::Connector;
 pub use coverage::{Covered, Span};
 pub use cursor::{Ask, Cursor};
+pub use folder::FileError;
+pub use invalid::{FileFault, InvalidFile};
 pub use one::{Kept, One};
 pub use own::{BadPointer, OwnRecord, OwnRules, Refused};
 pub use page::{Coverage, Page, Record, Rejected};
 pub use permissions::TestReport;
+pub use published::schema_text;
 pub use session::Session;
 pub use source::Source;

@@ -1,19 +1,16 @@
 //! How one entity is read: what the file says of it, over what it says of all lists.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use toml::Table;
 
-use super::connector::{InvalidFile, content};
 use super::file::{
     Changes, Entity, Feed, FieldsCall, IdPart, Item, Listing, Lists, Mark, Order, PageSize, Paging,
     Since, Time, Under, Verb, WindowFilter,
 };
 use super::lift::Pointer;
+use super::tables::Tables;
 use crate::domain::Presence;
 
 /// How one entity is read.
@@ -118,85 +115,77 @@ impl EntityRules {
     }
 }
 
-/// The file once more, as tables: what an entity's `values` are put into.
-pub(super) struct Tables(Table);
-
-impl Tables {
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidFile> {
-        Ok(Self(text.parse()?))
-    }
-
-    /// A section with the values put in place of their names in braces.
-    fn section<T: DeserializeOwned>(
-        &self,
-        name: &str,
-        values: &BTreeMap<String, String>,
-    ) -> Result<Option<T>, InvalidFile> {
-        let Some(section) = self.0.get(name) else {
-            return Ok(None);
-        };
-        let mut section = section.clone();
-        fill(&mut section, values);
-        Ok(Some(section.try_into()?))
-    }
-
-    fn entity(&self, name: &str, values: &BTreeMap<String, String>) -> Result<Entity, InvalidFile> {
-        let all = self.0.get("entities").and_then(toml::Value::as_array);
-        let named =
-            |entity: &&toml::Value| entity.get("name").and_then(|n| n.as_str()) == Some(name);
-        let mut entity = all
-            .and_then(|all| all.iter().find(named))
-            .cloned()
-            .ok_or_else(|| content(format!("there is no entity {name}")))?;
-        fill(&mut entity, values);
-        Ok(entity.try_into()?)
-    }
-}
-
-fn fill(value: &mut toml::Value, values: &BTreeMap<String, String>) {
-    match value {
-        toml::Value::String(text) => {
-            for (name, value) in values {
-                if text.contains('{') {
-                    *text = text.replace(&format!("{{{name}}}"), value);
-                }
-            }
-        }
-        toml::Value::Array(items) => items.iter_mut().for_each(|item| fill(item, values)),
-        toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| fill(item, values)),
-        _ => {}
-    }
-}
-
-/// The rules of one entity.
+/// The rules of one entity, by its place in the file.
+///
+/// # Errors
+/// Everything it lacks.
 pub(super) fn rules(
+    place: usize,
     entity: &Entity,
     tables: &Tables,
     feed: Option<&Arc<Feed>>,
-) -> Result<EntityRules, InvalidFile> {
-    let lacks = |what: &str| content(format!("entity {} lacks {what}", entity.name));
-    let path = entity.path.clone().ok_or_else(|| lacks("path"))?;
+) -> Result<EntityRules, Vec<String>> {
+    let mut lacking = Vec::new();
+    let rules = filled(place, entity, tables, feed, &mut lacking);
+    let named = |what: String| format!("entity {} {what}", entity.name);
+    match rules {
+        Ok(Some(rules)) if lacking.is_empty() => Ok(rules),
+        Ok(_) => Err(lacking
+            .into_iter()
+            .map(|what| named(format!("lacks {what}")))
+            .collect()),
+        Err(fault) => Err(vec![named(fault)]),
+    }
+}
+
+/// The same; `None` where so much is lacking that nothing can be made.
+fn filled(
+    place: usize,
+    entity: &Entity,
+    tables: &Tables,
+    feed: Option<&Arc<Feed>>,
+    lacking: &mut Vec<&'static str>,
+) -> Result<Option<EntityRules>, String> {
     let mut values = entity.values.clone();
-    values.insert("path".to_owned(), path.clone());
     values.insert("name".to_owned(), entity.name.clone());
-    let lists: Lists = tables
-        .section("lists", &values)?
-        .ok_or_else(|| lacks("[lists]"))?;
+    if let Some(path) = &entity.path {
+        values.insert("path".to_owned(), path.clone());
+    }
+    // A file without lists has been told so already.
+    let Some(lists) = tables.section::<Lists>("lists", &values)? else {
+        return Ok(None);
+    };
     let changed: Option<Listing> = tables.section("changed", &values)?;
     let removed: Option<Listing> = tables.section("removed", &values)?;
-    let entity = tables.entity(&entity.name, &values)?;
+    let path = entity.path.as_deref();
+    let entity = tables.entity(place, &values)?;
 
-    let changes = entity.changes.clone().ok_or_else(|| lacks("changes"))?;
     let window = entity.window.clone().or(lists.window.clone());
     let updated_at = entity.updated_at.clone().or(lists.updated_at.clone());
-    let feed = match &changes {
-        Changes::Feed { .. } => Some(Arc::clone(feed.ok_or_else(|| lacks("a [feed]"))?)),
-        Changes::Created { because, .. } | Changes::WholeList { because } if because.is_empty() => {
-            return Err(lacks("the reason why its changes are found so"));
-        }
-        Changes::Created { .. } if window.is_none() => return Err(lacks("lists.window")),
-        _ => None,
+    let id = entity.id.as_ref().or(lists.id.as_ref());
+    let records = entity.records.as_ref().or(lists.records.as_ref());
+    for (what, is_lacking) in [
+        ("path", path.is_none()),
+        ("changes", entity.changes.is_none()),
+        ("id", id.is_none()),
+        ("records", records.is_none()),
+    ] {
+        lacking.extend(is_lacking.then_some(what));
+    }
+    let (Some(path), Some(changes), Some(id), Some(records)) =
+        (path, entity.changes.clone(), id, records)
+    else {
+        return Ok(None);
     };
+    let feed = feed.filter(|_| matches!(changes, Changes::Feed { .. }));
+    match &changes {
+        Changes::Feed { .. } if feed.is_none() => lacking.push("a [feed]"),
+        Changes::Created { because, .. } | Changes::WholeList { because } if because.is_empty() => {
+            lacking.push("the reason why its changes are found so");
+        }
+        Changes::Created { .. } if window.is_none() => lacking.push("lists.window"),
+        _ => {}
+    }
     let is_of = |listing: &Listing| {
         listing
             .of
@@ -208,47 +197,34 @@ pub(super) fn rules(
     let removed_since_days = removed
         .as_ref()
         .and_then(|removed| removed.reaches_back_days);
-    let list = of_lists(&lists, &entity, &path, &changes, &lacks)?;
+    let list = of_lists(&lists, &entity, path, records, &changes)?;
     let filter = changed
         .as_ref()
         .map_or(&list.since, |changed| &changed.since);
     if matches!(changes, Changes::Updated {}) && filter.is_none() {
-        return Err(lacks("since, by which what changed is listed"));
+        lacking.push("since, by which what changed is listed");
     }
     let changed = changed.map(of_listing).transpose()?;
     let removed = removed.map(of_listing).transpose()?;
-    let feed_list = feed.as_ref().map(|feed| ListRules {
-        verb: Verb::Get,
-        path: feed.path.clone(),
-        query: Vec::new(),
-        body: None,
-        conditions: Vec::new(),
-        records: vec![(feed.changes.clone(), None)],
-        empty_if: None,
-        paging: feed.paging.clone(),
-        page_size: list.page_size.clone(),
-        since: None,
-        cap: None,
-    });
+    let feed_list = feed.map(|feed| of_feed(feed, list.page_size.clone()));
     for listing in [Some(&list), changed.as_ref(), removed.as_ref()]
         .into_iter()
         .flatten()
     {
-        check(listing, updated_at.as_ref()).map_err(lacks)?;
+        lacking.extend(lack(listing, updated_at.as_ref()));
     }
     let item = entity.item.clone().or(lists.item.clone());
     if item
         .as_ref()
         .is_some_and(|item| !item.path.starts_with('/') || !item.path.contains("{id}"))
     {
-        return Err(lacks("{id} in the path of an item"));
+        lacking.push("{id} in the path of an item");
     }
-    let id = entity.id.as_ref().or(lists.id.as_ref());
-    let id = id.ok_or_else(|| lacks("id"))?.parts().to_vec();
+    let id = id.parts().to_vec();
     if id.is_empty() || id.len() > MAX_ID_PARTS {
-        return Err(lacks("an id of one to four parts"));
+        lacking.push("an id of one to four parts");
     }
-    Ok(EntityRules {
+    Ok(Some(EntityRules {
         record: RecordRules {
             id,
             created_at: entity.created_at.clone().or(lists.created_at),
@@ -266,10 +242,10 @@ pub(super) fn rules(
         fields: lists.fields,
         lookback_minutes: lists.lookback_minutes,
         changes,
-        feed,
+        feed: feed.cloned(),
         feed_list,
         name: entity.name,
-    })
+    }))
 }
 
 /// Of how many values an id is made at most.
@@ -279,18 +255,19 @@ fn of_lists(
     lists: &Lists,
     entity: &Entity,
     path: &str,
+    records: &str,
     changes: &Changes,
-    lacks: &impl Fn(&str) -> InvalidFile,
-) -> Result<ListRules, InvalidFile> {
-    let records = entity.records.as_ref().or(lists.records.as_ref());
-    let records = pointer(records.ok_or_else(|| lacks("records"))?)?;
-    let mut places = vec![(records, None)];
+) -> Result<ListRules, String> {
+    let mut places = vec![(pointer(records)?, None)];
     if let Changes::Cursor { gone, also } = changes {
         places.extend(also.iter().map(|at| (at.clone(), None)));
         places.extend(gone.iter().map(|at| (at.clone(), Some(Presence::Gone))));
     }
     let mut query = lists.query.clone();
     query.extend(entity.query.clone());
+    // A list that has no pages is not asked for pages of a size because others are.
+    let has_pages = !matches!(entity.paging, Some(Paging::None {}));
+    let shared_size = lists.page_size.clone().filter(|_| has_pages);
     Ok(ListRules {
         verb: lists.method,
         path: path.to_owned(),
@@ -300,13 +277,30 @@ fn of_lists(
         records: places,
         empty_if: lists.empty_if.clone(),
         paging: entity.paging.clone().unwrap_or(lists.paging.clone()),
-        page_size: entity.page_size.clone().or(lists.page_size.clone()),
+        page_size: entity.page_size.clone().or(shared_size),
         since: lists.since.clone(),
         cap: None,
     })
 }
 
-fn of_listing(listing: Listing) -> Result<ListRules, InvalidFile> {
+/// The pages of a feed.
+fn of_feed(feed: &Feed, page_size: Option<PageSize>) -> ListRules {
+    ListRules {
+        verb: Verb::Get,
+        path: feed.path.clone(),
+        query: Vec::new(),
+        body: None,
+        conditions: Vec::new(),
+        records: vec![(feed.changes.clone(), None)],
+        empty_if: None,
+        paging: feed.paging.clone(),
+        page_size,
+        since: None,
+        cap: None,
+    }
+}
+
+fn of_listing(listing: Listing) -> Result<ListRules, String> {
     Ok(ListRules {
         verb: listing.method,
         path: listing.path,
@@ -322,7 +316,7 @@ fn of_listing(listing: Listing) -> Result<ListRules, InvalidFile> {
     })
 }
 
-fn item_rules(item: Item) -> Result<ItemRules, InvalidFile> {
+fn item_rules(item: Item) -> Result<ItemRules, String> {
     Ok(ItemRules {
         record: pointer(&item.record)?,
         path: item.path,
@@ -333,7 +327,7 @@ fn item_rules(item: Item) -> Result<ItemRules, InvalidFile> {
 }
 
 /// What a list lacks to be read to its end.
-fn check(list: &ListRules, updated_at: Option<&Time>) -> Result<(), &'static str> {
+fn lack(list: &ListRules, updated_at: Option<&Time>) -> Option<&'static str> {
     let needs_size = matches!(
         &list.paging,
         Paging::Page {
@@ -347,16 +341,17 @@ fn check(list: &ListRules, updated_at: Option<&Time>) -> Result<(), &'static str
             }
     );
     if needs_size && list.page_size.is_none() {
-        return Err("page_size, without which its last page cannot be told");
+        return Some("page_size, without which its last page cannot be told");
     }
     if matches!(list.paging, Paging::ByTime { .. })
         && (list.since.is_none() || updated_at.is_none())
     {
-        return Err("since and updated_at, by which its pages follow each other");
+        return Some("since and updated_at, by which its pages follow each other");
     }
-    Ok(())
+    None
 }
 
-fn pointer(text: &str) -> Result<Pointer, InvalidFile> {
-    Pointer::try_from(text.to_owned()).map_err(content)
+fn pointer(text: &str) -> Result<Pointer, String> {
+    let read = Pointer::try_from(text.to_owned());
+    read.map_err(|fault| format!("points to {text:?}: {fault}"))
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+
+use super::oauth::Held;
+use crate::domain::{Grant, MemoryVault, Vault};
 
 /// Texts shorter than this are not blotted out of messages: they would tear holes into ordinary words.
 const SHORTEST_BLOTTED: usize = 4;
@@ -13,6 +17,9 @@ const SHORTEST_BLOTTED: usize = 4;
 pub struct Session {
     credentials: BTreeMap<String, SecretString>,
     config: Map<String, Value>,
+    /// Where its grant is kept.
+    pub(super) vault: Arc<dyn Vault>,
+    pub(super) held: Held,
 }
 
 impl Session {
@@ -30,6 +37,29 @@ impl Session {
         Self {
             credentials,
             config,
+            vault: Arc::new(MemoryVault::default()),
+            held: Held::default(),
+        }
+    }
+
+    /// The same, whose grant is kept there.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Arc<dyn Vault>) -> Self {
+        self.vault = vault;
+        self
+    }
+
+    /// The token that requests carry now.
+    pub(super) fn token(&self) -> Option<SecretString> {
+        self.held.token()
+    }
+
+    /// The tokens that the caller brought.
+    pub(super) fn brought(&self) -> Grant {
+        Grant {
+            access_token: self.credential("accessToken").cloned(),
+            refresh_token: self.credential("refreshToken").cloned(),
+            ..Grant::default()
         }
     }
 
@@ -38,10 +68,13 @@ impl Session {
         self.credentials.get(name)
     }
 
-    /// A credential or a setting by its name, as text.
+    /// A credential, a fact that came with the grant, or a setting, by its name, as text.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         if let Some(secret) = self.credentials.get(name) {
             return Some(secret.expose_secret().to_owned());
+        }
+        if let Some(fact) = self.held.fact(name) {
+            return Some(fact);
         }
         match self.config.get(name)? {
             Value::String(text) => Some(text.clone()),
@@ -58,9 +91,11 @@ impl Session {
 
     /// The text with every credential blotted out.
     pub(super) fn blot(&self, text: &str) -> String {
+        let held = self.held.secrets();
         let mut secrets: Vec<&str> = self
             .credentials
             .values()
+            .chain(&held)
             .map(ExposeSecret::expose_secret)
             .filter(|secret| secret.len() >= SHORTEST_BLOTTED)
             .collect();

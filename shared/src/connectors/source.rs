@@ -59,15 +59,19 @@ impl Source {
         self
     }
 
-    /// Where its requests are counted; `None` where they are not.
+    /// Where its requests are counted; `None` where they are not. The vendor is not asked.
     ///
     /// # Errors
-    /// A lasting [`Failure`], when it is not known where they go.
-    pub fn account(&self, budgets: &Budgets) -> Result<Option<Account>, Failure> {
+    /// A [`Failure`], when it is not known where they go.
+    pub async fn account(&self, budgets: &Budgets) -> Result<Option<Account>, Failure> {
         let exchange = self.exchange()?;
         let Some(rate) = &exchange.reading.rate else {
             return Ok(None);
         };
+        if let Some(tokens) = exchange.tokens() {
+            // What was granted may name the account.
+            tokens.recall().await?;
+        }
         let base_url = exchange.base_url()?;
         let setting = budgets.setting(exchange.id);
         let counted = account_of(rate, setting, exchange.id, base_url.as_str(), &self.session);

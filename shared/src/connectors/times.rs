@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use chrono::{
     DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, TimeDelta, Utc,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The forms in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TimeFormat {
     /// Whole seconds since 1970, as a number or its text.

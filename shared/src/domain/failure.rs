@@ -22,7 +22,7 @@ pub enum Origin {
 }
 
 /// What went wrong, as far as rules need to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The credentials are not accepted (any more).

@@ -13,6 +13,7 @@ mod request_ids;
 mod schedule;
 mod targets;
 mod tolerance;
+mod vault;
 mod words;
 
 pub use clock::Clock;
@@ -31,6 +32,7 @@ pub use request_ids::RequestIds;
 pub use schedule::{Day, Schedule};
 pub use targets::Targets;
 pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
+pub use vault::{Awaited, Claim, Grant, Kept, MemoryVault, Vault, VaultError};
 pub use words::{
     AttemptOutcome, Category, ChangeKind, ConnectionStatus, ConnectorStatus, CountedFor, Counting,
     DestinationType, Difference, EventType, ExportFormat, Frequency, JobKind, JobState, LogKind,

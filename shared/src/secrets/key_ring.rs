@@ -45,6 +45,33 @@ impl Bound for Binding {
     }
 }
 
+/// A connection's grant: what a vendor gave for it.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantBinding(pub Binding);
+
+impl Bound for GrantBinding {
+    fn bytes(self) -> Vec<u8> {
+        const KIND: &[u8] = b"the grant of a connection";
+        [KIND, &self.0.bytes()].concat()
+    }
+}
+
+/// A consent that was begun, whose verifier is sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsentBinding<'a> {
+    /// For which connection.
+    pub of: Binding,
+    /// The digest of its state.
+    pub state_digest: &'a [u8],
+}
+
+impl Bound for ConsentBinding<'_> {
+    fn bytes(self) -> Vec<u8> {
+        const KIND: &[u8] = b"the verifier of a consent that was begun";
+        [KIND, &self.of.bytes(), self.state_digest].concat()
+    }
+}
+
 /// A request's Idempotency-Key, whose answer is sealed.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerBinding<'a> {

@@ -300,6 +300,30 @@ pub async fn reject_credentials(
     Ok(changed == 1)
 }
 
+/// Sets where a connection stands after a person authorized it, with its credentials sealed anew.
+///
+/// # Errors
+/// When the database refuses, or there is no such connection.
+pub async fn authorize(
+    conn: &mut AsyncPgConnection,
+    id: ConnectionId,
+    status: ConnectionStatus,
+    (sealed_credentials, sealed_by): (&[u8], &str),
+) -> Result<ConnectionRow, StoreError> {
+    Ok(diesel::update(connections::table.find(id.uuid()))
+        .set((
+            connections::status.eq(status.as_str()),
+            connections::status_reason.eq(None::<&str>),
+            connections::sealed_credentials.eq(sealed_credentials),
+            connections::sealed_by.eq(sealed_by),
+            connections::version.eq(connections::version + 1),
+            connections::updated_at.eq(diesel::dsl::now),
+        ))
+        .returning(ConnectionRow::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
 /// Sets where a connection stands, of which the reason is not known or is gone.
 ///
 /// # Errors

@@ -195,6 +195,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    grants (connection_id) {
+        connection_id -> Uuid,
+        tenant_id -> Uuid,
+        sealed -> Nullable<Bytea>,
+        sealed_by -> Nullable<Text>,
+        expires_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        refreshing_by -> Nullable<Text>,
+        refreshing_until -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    consents (state_digest) {
+        state_digest -> Bytea,
+        tenant_id -> Uuid,
+        connection_id -> Uuid,
+        key_id -> Uuid,
+        sealed_verifier -> Bytea,
+        sealed_by -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(syncs -> jobs (id));
 diesel::joinable!(export_runs -> jobs (id));
 diesel::allow_tables_to_appear_in_same_query!(syncs, jobs);

@@ -37,7 +37,7 @@ use crate::sandbox::stripe::{DEFAULT_KEY, Settings};
 use crate::wait::{SOON, wait_until};
 
 /// 32 bytes, as good as any for a test.
-pub(crate) const MASTER_KEYS: &str = "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub const MASTER_KEYS: &str = "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// What a test wants to be different.
 pub struct Builder {
@@ -310,16 +310,17 @@ async fn serve(
     environment: &Environment,
     stop: &CancellationToken,
 ) -> SocketAddr {
-    let api = Api::new(
-        shared,
-        key_ring(environment).expect("a key ring"),
-        Clock::system(),
-    )
-    .expect("an api");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("its number");
+    let api = Api::new(
+        shared,
+        key_ring(environment).expect("a key ring"),
+        &format!("http://{address}"),
+        Clock::system(),
+    )
+    .expect("an api");
     tokio::spawn(rail_api::serve(
         listener,
         api,

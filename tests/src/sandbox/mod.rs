@@ -18,14 +18,17 @@
 
 mod body;
 mod clock;
+pub mod complyadvantage;
 mod control;
 mod exchange;
 mod faults;
+pub mod hubspot;
 pub mod kit;
 pub mod paypal;
 pub mod plaid;
 pub mod quickbooks;
 mod request_log;
+pub mod salesforce;
 mod server;
 pub mod stripe;
 pub mod tink;

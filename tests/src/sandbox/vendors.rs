@@ -4,9 +4,12 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::complyadvantage::ComplyAdvantage;
+use super::hubspot::HubSpot;
 use super::paypal::PayPal;
 use super::plaid::Plaid;
 use super::quickbooks::QuickBooks;
+use super::salesforce::Salesforce;
 use super::stripe::{Settings, Stripe};
 use super::tink::Tink;
 use super::xero::Xero;
@@ -97,6 +100,9 @@ const VENDORS: &[(&str, Starter)] = &[
     ("plaid", |start| run(start, Plaid::new)),
     ("quickbooks", |start| run(start, QuickBooks::new)),
     ("tink", |start| run(start, Tink::new)),
+    ("complyadvantage", |start| run(start, ComplyAdvantage::new)),
+    ("hubspot", |start| run(start, HubSpot::new)),
+    ("salesforce", |start| run(start, Salesforce::new)),
     ("xero", |start| run(start, Xero::new)),
 ];
 

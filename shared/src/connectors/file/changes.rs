@@ -1,12 +1,13 @@
 //! How what changed is found.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Paging, Time};
 use crate::connectors::lift::Pointer;
 
 /// How what changed since a checkpoint is found.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::connectors) enum Changes {
     /// The feed of changes; the whole list when the checkpoint is older than the feed reaches.
@@ -45,7 +46,7 @@ pub(in crate::connectors) enum Changes {
 }
 
 /// A feed of changes of many entities, newest first.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Feed {
     pub path: String,

@@ -1,12 +1,13 @@
 //! What a vendor's errors mean.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::connectors::lift::Pointer;
 use crate::domain::FailureKind;
 
 /// What the vendor's errors mean.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Errors {
     /// Where the vendor's message is.
@@ -23,8 +24,8 @@ pub(in crate::connectors) struct Errors {
 }
 
 /// One place, or several of which the first that holds something counts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a JSON pointer, or several")]
 pub(in crate::connectors) enum Places {
     One(Pointer),
     Several(Vec<Pointer>),
@@ -40,7 +41,7 @@ impl Places {
 }
 
 /// What one kind of error means.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct ErrorRule {
     pub status: Vec<u16>,
@@ -53,7 +54,7 @@ pub(in crate::connectors) struct ErrorRule {
 }
 
 /// Whether trying again may help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::connectors) enum Stays {
     Passing,

@@ -1,8 +1,10 @@
 //! How a list is asked for and where things are in its answers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use crate::connectors::lift::Pointer;
 use crate::connectors::times::TimeFormat;
 
 /// How lists are read.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Lists {
     #[serde(default)]
@@ -55,7 +57,7 @@ const fn one_list() -> u8 {
 }
 
 /// A further way to list an entity: of what changed, or of what was removed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Listing {
     #[serde(default)]
@@ -78,8 +80,8 @@ pub(in crate::connectors) struct Listing {
 }
 
 /// Where the id is in a record: one place, or several that are joined by a colon.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a JSON pointer or {parent}, or several")]
 pub(in crate::connectors) enum Id {
     One(IdPart),
     Several(Vec<IdPart>),
@@ -104,6 +106,20 @@ pub(in crate::connectors) enum IdPart {
     Parent,
 }
 
+impl JsonSchema for IdPart {
+    fn schema_name() -> Cow<'static, str> {
+        "IdPart".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A JSON pointer into the record, or {parent}: that under which the record is listed.",
+            "type": "string",
+            "pattern": r"^(\{parent\}|/.*)?$",
+        })
+    }
+}
+
 impl TryFrom<String> for IdPart {
     type Error = &'static str;
 
@@ -116,7 +132,7 @@ impl TryFrom<String> for IdPart {
 }
 
 /// What marks a record: this value, as text, at this place.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Mark {
     pub at: Pointer,
@@ -124,7 +140,7 @@ pub(in crate::connectors) struct Mark {
 }
 
 /// How one record is read by its id.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Item {
     /// Where it is: `{path}` stands for the path of the entity's list, `{id}` for the record's id.
@@ -141,7 +157,7 @@ pub(in crate::connectors) struct Item {
 }
 
 /// Which end of a list comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::connectors) enum Order {
     NewestFirst,
@@ -150,7 +166,7 @@ pub(in crate::connectors) enum Order {
 }
 
 /// A time inside a record.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Time {
     pub at: Pointer,
@@ -158,7 +174,7 @@ pub(in crate::connectors) struct Time {
 }
 
 /// How many records a page holds at most.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct PageSize {
     /// Where it goes; absent: in `{size}`.
@@ -167,7 +183,7 @@ pub(in crate::connectors) struct PageSize {
 }
 
 /// What limits a list to a half-open span of time.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct WindowFilter {
     pub from: Slot,
@@ -193,7 +209,7 @@ impl WindowFilter {
 }
 
 /// What limits a list to what changed since an instant.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Since {
     pub slot: Slot,
@@ -204,7 +220,7 @@ pub(in crate::connectors) struct Since {
 }
 
 /// Where the names of an entity's fields are learnt.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct FieldsCall {
     pub path: String,
@@ -219,7 +235,7 @@ pub(in crate::connectors) struct FieldsCall {
 }
 
 /// What an entity is listed for one by one.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(in crate::connectors) enum Under {
     /// Each record of another entity.

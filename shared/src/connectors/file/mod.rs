@@ -7,12 +7,14 @@
 mod changes;
 mod errors;
 mod listing;
+mod oauth;
 mod paging;
 mod rate;
 mod slot;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,6 +24,7 @@ pub(super) use self::listing::{
     FieldsCall, IdPart, Item, Listing, Lists, Mark, Order, PageSize, Since, Time, Under,
     WindowFilter,
 };
+pub(super) use self::oauth::{ClientProof, FactsCall, GrantType, OAuth};
 pub(super) use self::paging::{Counts, Paging};
 pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;
@@ -30,7 +33,7 @@ use crate::domain::{Category, ConnectorStatus};
 use crate::http::Method;
 
 /// One connector.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConnectorFile {
     pub id: String,
@@ -50,6 +53,8 @@ pub(super) struct ConnectorFile {
     pub store: Option<StoreRules>,
     /// How requests prove who asks.
     pub auth: Option<Auth>,
+    /// How tokens are fetched, with `auth` of the kind `oauth2`.
+    pub oauth: Option<OAuth>,
     /// Sent with every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -73,8 +78,8 @@ pub(super) struct ConnectorFile {
 }
 
 /// Where requests go.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a URL, or a table of by, default and urls")]
 pub(super) enum BaseUrl {
     /// One place for all.
     One(String),
@@ -83,7 +88,7 @@ pub(super) enum BaseUrl {
 }
 
 /// Places by the value of a credential or setting.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BaseUrls {
     /// The credential or setting.
@@ -95,7 +100,7 @@ pub(super) struct BaseUrls {
 }
 
 /// One text a caller gives.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Field {
     pub title: String,
@@ -113,7 +118,7 @@ pub(super) struct Field {
 }
 
 /// Whether it may be left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Need {
     #[default]
@@ -122,7 +127,7 @@ pub(super) enum Need {
 }
 
 /// Whether it may be shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Shown {
     #[default]
@@ -131,7 +136,7 @@ pub(super) enum Shown {
 }
 
 /// How requests prove who asks; each names the credentials it takes.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Auth {
     /// `Authorization: Bearer …`.
@@ -151,12 +156,15 @@ pub(super) enum Auth {
         /// Absent: an empty password.
         password: Option<String>,
     },
+    /// `Authorization: Bearer …` with a token that `[oauth]` says how to fetch.
+    #[serde(rename = "oauth2")]
+    OAuth2 {},
     /// The requests' own headers or bodies name the credentials.
     Placed {},
 }
 
 /// How a request is sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Verb {
     #[default]
@@ -174,7 +182,7 @@ impl From<Verb> for Method {
 }
 
 /// The cheapest request that proves the credentials.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TestCall {
     #[serde(default)]
@@ -192,7 +200,7 @@ pub(super) struct TestCall {
 }
 
 /// What a credential that begins with a certain text may do.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grant {
     pub credential: String,
@@ -201,7 +209,7 @@ pub(super) struct Grant {
 }
 
 /// One collection of the vendor's. What it does not say itself is as `[lists]` says.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entity {
     pub name: String,

@@ -1,12 +1,13 @@
 //! How the next page is asked for.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Slot;
 use crate::connectors::lift::Pointer;
 
 /// How the next page is asked for.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::connectors) enum Paging {
     /// There is one page.
@@ -70,7 +71,7 @@ pub(in crate::connectors) enum Paging {
 }
 
 /// How the pages within one instant are counted.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Steps {
     /// Where the count goes; absent: in `{position}`.
@@ -82,7 +83,7 @@ pub(in crate::connectors) struct Steps {
 }
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::connectors) enum Counts {
     #[default]

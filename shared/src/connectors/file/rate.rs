@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How many requests the vendor bears; all processes count them together.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Rate {
     /// The credentials and settings that name the account. A secret one among them keeps others, who could only guess the
@@ -26,7 +27,7 @@ pub(in crate::connectors) struct Rate {
 }
 
 /// So many requests at the same time.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct AtOnce {
     pub requests: NonZeroU32,
@@ -36,7 +37,7 @@ pub(in crate::connectors) struct AtOnce {
 }
 
 /// So many requests in any window of this length.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct RateLimit {
     pub requests: NonZeroU32,
@@ -54,7 +55,7 @@ pub(in crate::connectors) struct RateLimit {
 }
 
 /// Whose requests a limit counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::connectors) enum Whose {
     /// Those of the account.
@@ -67,7 +68,7 @@ pub(in crate::connectors) enum Whose {
 }
 
 /// Which credentials a limit is for.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct OnlyFor {
     pub credential: String,
@@ -76,7 +77,7 @@ pub(in crate::connectors) struct OnlyFor {
 }
 
 /// The headers that tell of a limit.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct ToldBy {
     /// How many requests are left.
@@ -90,7 +91,7 @@ pub(in crate::connectors) struct ToldBy {
 }
 
 /// A header that holds a text such as `api-usage=908/15000`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct UsedOf {
     pub header: String,
@@ -100,7 +101,7 @@ pub(in crate::connectors) struct UsedOf {
 }
 
 /// A header that tells when the vendor counts anew.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct Resets {
     pub header: String,
@@ -108,7 +109,7 @@ pub(in crate::connectors) struct Resets {
 }
 
 /// How such a header tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::connectors) enum ResetFormat {
     /// Seconds from now.

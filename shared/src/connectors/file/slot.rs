@@ -1,5 +1,8 @@
 //! Where a value goes in a request.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -7,8 +10,12 @@ use crate::connectors::lift::Pointer;
 
 /// Where a value goes in a request. As text: `name` is a query parameter, `header:Name` a header, `/pointer` a member of
 /// the body, and `where:condition` a condition of a query language in which `{}` stands for the value.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a text, or a table of body and value"
+)]
 pub(super) enum Raw {
     Text(String),
     Member { body: Pointer, value: Value },
@@ -27,6 +34,16 @@ pub(in crate::connectors) enum Slot {
     Body { at: Pointer, value: Option<Value> },
     /// A condition.
     Where(String),
+}
+
+impl JsonSchema for Slot {
+    fn schema_name() -> Cow<'static, str> {
+        "Slot".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Raw::json_schema(generator)
+    }
 }
 
 impl TryFrom<Raw> for Slot {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -21,6 +22,20 @@ impl Pointer {
     /// Its steps, from the outside in.
     pub(super) fn steps(&self) -> &[String] {
         &self.steps
+    }
+}
+
+impl JsonSchema for Pointer {
+    fn schema_name() -> Cow<'static, str> {
+        "Pointer".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A JSON pointer (RFC 6901); the empty one is the whole value.",
+            "type": "string",
+            "pattern": "^(/.*)?$",
+        })
     }
 }
 

@@ -27,6 +27,7 @@ mod tests;
 
 pub(super) use self::place::Place;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -49,7 +50,7 @@ pub(super) const OBJECTS: &str = "objects";
 pub(super) const ROWS: &str = "rows";
 
 /// The section of a catalogue file whose records are in an object store.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreRules {
     pub kind: StoreKind,
@@ -61,7 +62,7 @@ pub(super) struct StoreRules {
 }
 
 /// The protocols that are spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum StoreKind {
     S3,

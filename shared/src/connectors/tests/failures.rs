@@ -212,7 +212,9 @@ async fn what_is_configured_wrongly_is_said_before_anything_is_sent() {
     let stripe = open("stripe", json!({ "apiKey": KEY }));
     let unknown = stripe.plan("unicorns", &ask(SyncMode::Full)).unwrap_err();
     let keyless = open("stripe", json!({})).test().await.unwrap_err();
-    let listed_only = open("paypal", json!({})).test().await.unwrap_err();
+    let listed = Connector::parse(LISTED, None).unwrap();
+    let listed = listed.open(&server.http(), session(&json!({})));
+    let listed_only = listed.test().await.unwrap_err();
     let unsendable = open("stripe", json!({ "apiKey": "sk_hidden\n" }))
         .test()
         .await
@@ -220,7 +222,7 @@ async fn what_is_configured_wrongly_is_said_before_anything_is_sent() {
     for (failure, word) in [
         (unknown, "unicorns"),
         (keyless, "apiKey"),
-        (listed_only, "PayPal"),
+        (listed_only, "Listed"),
         (unsendable, "header"),
     ] {
         assert_eq!(failure.origin, Origin::Configuration);

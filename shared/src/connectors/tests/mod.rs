@@ -6,8 +6,10 @@ mod enumerating;
 mod failures;
 mod feed;
 mod lists;
+mod oauth;
 mod official;
 mod one;
+mod operators;
 mod paging;
 mod probes;
 mod rate;
@@ -25,6 +27,19 @@ use crate::domain::{Failure, SyncMode};
 use crate::http::canned::{Asked, Canned, Reply};
 
 const KEY: &str = "sk_test_hidden";
+
+/// A connector that cannot be used yet.
+const LISTED: &str = r#"
+id = "listed"
+name = "Listed"
+category = "CRM"
+status = "DISABLED"
+features = ["things"]
+[credentials.token]
+title = "Token"
+[[entities]]
+name = "things"
+"#;
 
 /// When every run of these tests begins.
 fn now() -> DateTime<Utc> {

@@ -133,7 +133,7 @@ fn a_limit_for_some_credentials_counts_for_these_only() {
     let stripe = stripe.get("stripe").unwrap();
     let smallest = |key: &str| {
         let session = session(&json!({ "apiKey": key }));
-        let account = account(stripe, &session, "https://api.stripe.com");
+        let account = account(&stripe, &session, "https://api.stripe.com");
         account.limits.iter().map(|limit| limit.requests).min()
     };
     assert_eq!(smallest("sk_live_1"), Some(100));

@@ -75,14 +75,16 @@ fn what_is_missing_or_of_another_form_is_told() {
 #[test]
 fn secrets_are_marked_in_the_schema_and_nothing_else_is_allowed() {
     let catalogue = Catalogue::embedded(&BTreeMap::new()).unwrap();
-    let schema = catalogue.get("stripe").unwrap().credentials_schema();
+    let stripe = catalogue.get("stripe").unwrap();
+    let schema = stripe.credentials_schema();
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], json!(["apiKey"]));
     for secret in ["apiKey", "webhookSecret"] {
         assert_eq!(schema["properties"][secret]["writeOnly"], true);
         assert_eq!(schema["properties"][secret]["format"], "password");
     }
-    let open = &catalogue.get("paypal").unwrap().credentials_schema()["properties"]["clientId"];
+    let paypal = catalogue.get("paypal").unwrap();
+    let open = &paypal.credentials_schema()["properties"]["clientId"];
     assert_eq!(open["writeOnly"], Value::Null);
 }
 
@@ -148,7 +150,7 @@ fn a_file_that_cannot_work_is_refused_by_name() {
             "apiKee",
         ),
         (r#"path = "/v1/refunds""#, "", "entity refunds lacks path"),
-        (r#"name = "refunds""#, r#"name = "charges""#, "each once"),
+        (r#"name = "refunds""#, r#"name = "charges""#, "two entities"),
         (
             "https://api.stripe.com\"",
             "ftp://api.stripe.com\"",
@@ -168,11 +170,10 @@ fn a_file_that_cannot_work_is_refused_by_name() {
 
 #[test]
 fn a_connector_without_reading_rules_can_be_listed_but_not_be_available() {
-    let listed = include_str!("../catalog/paypal.toml");
-    let connector = Connector::parse(listed, None).unwrap();
+    let connector = Connector::parse(LISTED, None).unwrap();
     assert_eq!(connector.status(), ConnectorStatus::Disabled);
     for status in ["AVAILABLE", "BETA"] {
-        let claimed = listed.replace("DISABLED", status);
+        let claimed = LISTED.replace("DISABLED", status);
         let refused = Connector::parse(&claimed, None).unwrap_err().to_string();
         assert!(refused.contains("lacks auth"), "{refused}");
     }

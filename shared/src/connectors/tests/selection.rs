@@ -144,7 +144,8 @@ async fn a_large_rejected_record_keeps_the_beginning_of_its_bytes() {
 #[test]
 fn no_array_makes_the_selection_panic_and_no_id_comes_twice() {
     let catalogue = Catalogue::embedded(&BTreeMap::new()).unwrap();
-    let stripe = catalogue.get("stripe").unwrap().definition();
+    let stripe = catalogue.get("stripe").unwrap();
+    let stripe = stripe.definition();
     let rules = stripe
         .reading
         .as_ref()

@@ -1,12 +1,14 @@
 //! What the fake vendors are built from.
 //!
-//! A vendor makes its records from [`Template`]s and keeps them on one [`Shelf`] per entity, cuts pages out of them with
-//! [`pages::cut`] (which spoils them as a [`Fault`](super::Fault) says), writes them with [`write()`] so that [`money`]
-//! keeps its digits, lets callers in through an [`OAuth`](oauth::OAuth) server and holds them to a
-//! [`Limit`](limits::Limit) where it has one. Once it is [`Changeable`](changes::Changeable), mutations and the faults
+//! A vendor makes its records from [`Template`]s, or from [`columns()`] where it describes its fields, keeps them on one
+//! [`Shelf`] per entity, cuts pages out of them with [`pages::cut`] (which spoils them as a [`Fault`](super::Fault) says),
+//! writes them with [`write()`] so that [`money`] keeps its digits, lets callers in through an [`OAuth`](oauth::OAuth)
+//! server and holds them to a [`Limit`](limits::Limit) where it has one. Once it is
+//! [`Changeable`](changes::Changeable), mutations and the faults
 //! that move records between two pages work by themselves. Everything follows from a seed.
 
 pub mod changes;
+mod columns;
 mod exact;
 pub mod limits;
 mod merge;
@@ -21,6 +23,7 @@ mod template;
 pub mod times;
 pub mod xml;
 
+pub use self::columns::{Column, columns};
 pub use self::exact::{bare, exact, exact_text, parsed, write};
 pub use self::merge::merge;
 pub use self::money::{cents, money, money_text, some_money};

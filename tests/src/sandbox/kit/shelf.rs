@@ -38,6 +38,9 @@ pub enum ShelfError {
     /// No live record with this id.
     #[error("there is no record '{0}'")]
     UnknownRecord(String),
+    /// The vendor never removes records of this kind.
+    #[error("no {0} are ever removed")]
+    Lasting(&'static str),
 }
 
 /// All records of one entity, deleted ones included, in the order of their creation.

@@ -102,6 +102,9 @@ impl Changeable for PayPal {
     }
 
     fn delete(&self, entity: Entity, id: &str) -> Result<(), ShelfError> {
+        if entity != Entity::Invoices {
+            return Err(ShelfError::Lasting(entity.name()));
+        }
         let now_s = self.clock().now();
         self.lock().shelf_mut(entity).remove(id, now_s)
     }

@@ -68,14 +68,25 @@ struct Inner {
 impl QuickBooks {
     /// A company of the size asked for: that many customers and invoices.
     pub fn new(start: &Start) -> Self {
+        // The value changes about once a day.
+        let rotation = Rotation::OlderThan {
+            age_s: 86_400,
+            grace_s: 0,
+        };
+        Self::with(start, rotation, Reuse::Refused)
+    }
+
+    /// The same with a stricter OAuth server than Intuit's: every use of a refresh token replaces it, and a second use ends
+    /// all tokens that came of it.
+    pub fn stern(start: &Start) -> Self {
+        Self::with(start, Rotation::Always { grace_s: 0 }, Reuse::RevokesFamily)
+    }
+
+    fn with(start: &Start, rotation: Rotation, reuse: Reuse) -> Self {
         let policy = Policy {
             client_auth: ClientAuth::Basic,
-            // The value changes about once a day.
-            rotation: Rotation::OlderThan {
-                age_s: 86_400,
-                grace_s: 0,
-            },
-            reuse: Reuse::Refused,
+            rotation,
+            reuse,
             refresh_life_s: Some(100 * 86_400),
             ..Policy::code_flow()
         };
