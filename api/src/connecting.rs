@@ -362,6 +362,8 @@ fn standing_after(
 ) -> Result<(ConnectionStatus, Option<String>), Problem> {
     match outcome {
         Ok(_) => Ok((ConnectionStatus::Active, None)),
+        // Nothing was asked, which says nothing against them.
+        Err(failure) if failure.is_used_up() => Ok((ConnectionStatus::Active, None)),
         Err(failure) if failure.kind == FailureKind::CredentialsRejected => Err(Problem::fault(
             "/credentials",
             "credentials-rejected",

@@ -18,7 +18,7 @@ const REMEMBERED: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Purpose {
     account: String,
-    limits: Vec<usize>,
+    limits: Vec<String>,
     priority: Priority,
 }
 
@@ -26,7 +26,7 @@ impl Purpose {
     pub(super) fn new(account: &Account, limits: &[(usize, &Limit)], priority: Priority) -> Self {
         Self {
             account: account.held_key(),
-            limits: limits.iter().map(|(place, _)| *place).collect(),
+            limits: limits.iter().map(|(_, limit)| limit.key()).collect(),
             priority,
         }
     }
@@ -85,14 +85,27 @@ impl Ahead {
         Err(taken.sent.max(taken.before).min(AT_MOST))
     }
 
-    /// Keeps what was taken beyond the first, asked for at `since_ms`.
-    pub(super) fn keep(&self, purpose: &Purpose, more: u32, left: &[Left], until_ms: u64) {
-        if more > 0 {
-            let mut kept = self.kept();
-            let taken = kept.entry(purpose.clone()).or_default();
-            (taken.requests, taken.until_ms) = (more, until_ms);
-            taken.left = left.to_vec();
+    /// Keeps what was taken beyond the first, asked for at `now_ms`, beside what others took meanwhile.
+    pub(super) fn keep(
+        &self,
+        purpose: &Purpose,
+        more: u32,
+        left: &[Left],
+        (now_ms, good_for_ms): (u64, u64),
+    ) {
+        if more == 0 {
+            return;
         }
+        let until_ms = now_ms + good_for_ms;
+        let mut kept = self.kept();
+        let taken = kept.entry(purpose.clone()).or_default();
+        if taken.requests > 0 && now_ms < taken.until_ms {
+            taken.requests += more;
+            taken.until_ms = taken.until_ms.min(until_ms);
+        } else {
+            (taken.requests, taken.until_ms) = (more, until_ms);
+        }
+        taken.left = left.to_vec();
     }
 
     /// Nothing that was taken for the account is used any more.
@@ -118,7 +131,7 @@ mod tests {
     fn purpose(account: &str) -> Purpose {
         Purpose {
             account: account.to_owned(),
-            limits: vec![0],
+            limits: vec!["minute".to_owned()],
             priority: Priority::Manual,
         }
     }
@@ -139,9 +152,27 @@ mod tests {
     #[test]
     fn what_was_taken_is_not_used_after_its_time_nor_for_others_nor_once_it_is_forgotten() {
         let (ahead, one) = (Ahead::default(), purpose("one"));
-        ahead.keep(&one, 3, &[], 2_000);
+        ahead.keep(&one, 3, &[], (1_000, 1_000));
         assert!(ahead.one_or_want(&purpose("two"), 1_999, 25).is_err());
         assert!(ahead.one_or_want(&one, 1_999, 25).is_ok());
         assert!(ahead.one_or_want(&one, 2_000, 25).is_err());
+    }
+
+    #[test]
+    fn what_several_took_at_the_same_time_is_all_there() {
+        let (ahead, one) = (Ahead::default(), purpose("one"));
+        ahead.keep(&one, 3, &[], (1_000, 25));
+        ahead.keep(&one, 2, &[], (1_010, 25));
+        for _ in 0..5 {
+            assert!(ahead.one_or_want(&one, 1_024, 25).is_ok());
+        }
+        assert!(ahead.one_or_want(&one, 1_024, 25).is_err());
+        ahead.keep(&one, 3, &[], (1_024, 25));
+        ahead.keep(&one, 1, &[], (1_100, 25));
+        assert!(ahead.one_or_want(&one, 1_101, 25).is_ok());
+        assert!(
+            ahead.one_or_want(&one, 1_101, 25).is_err(),
+            "only what is good"
+        );
     }
 }

@@ -131,7 +131,10 @@ impl Budgets {
         let mut want = 1;
         if good_for_ms > 0 {
             match self.inner.ahead.one_or_want(&purpose, now_ms, good_for_ms) {
-                Ok(left) => return Ok(self.pass(account, None, left)),
+                Ok(left) => {
+                    self.inner.shares.sets_out(account);
+                    return Ok(self.pass(account, None, left));
+                }
                 Err(needed) => want = needed,
             }
         }
@@ -164,10 +167,10 @@ impl Budgets {
             })
             .collect();
         self.inner.shares.count(&limits, now_ms, taken);
-        let until_ms = now_ms + good_for_ms;
-        self.inner
-            .ahead
-            .keep(&purpose, taken.saturating_sub(1), &left, until_ms);
+        let more = taken.saturating_sub(1);
+        let good = (now_ms, good_for_ms);
+        self.inner.ahead.keep(&purpose, more, &left, good);
+        self.inner.shares.sets_out(account);
         Ok(self.pass(account, Some(lease), left))
     }
 
@@ -231,7 +234,6 @@ impl Budgets {
     }
 
     fn pass(&self, account: &Account, lease: Option<String>, left: Vec<Left>) -> Pass {
-        self.inner.shares.sets_out(account);
         Pass {
             budgets: self.clone(),
             left,

@@ -63,6 +63,26 @@ impl Window {
     }
 }
 
+impl Kept {
+    fn count(&mut self, limits: &[(usize, &Limit)], now_ms: u64, requests: u32) {
+        if self.windows.len() > REMEMBERED {
+            self.windows.retain(|_, window| window.used(now_ms) > 0);
+        }
+        for (_, limit) in limits {
+            let window = self.windows.entry(limit.key()).or_default();
+            window.piece_ms = limit.piece_ms();
+            window.used(now_ms);
+            window.count(now_ms, requests);
+        }
+    }
+
+    fn sets_out(&mut self, account: &Account) {
+        if let Some(at_once) = &account.at_once {
+            *self.flying.entry(at_once.key()).or_default() += 1;
+        }
+    }
+}
+
 impl Shares {
     pub(super) fn new(processes: u32) -> Self {
         Self {
@@ -87,19 +107,10 @@ impl Shares {
 
     /// Notes what was taken, here or in Redis.
     pub(super) fn count(&self, limits: &[(usize, &Limit)], now_ms: u64, requests: u32) {
-        let mut kept = self.kept();
-        if kept.windows.len() > REMEMBERED {
-            kept.windows.retain(|_, window| window.used(now_ms) > 0);
-        }
-        for (_, limit) in limits {
-            let window = kept.windows.entry(limit.key()).or_default();
-            window.piece_ms = limit.piece_ms();
-            window.used(now_ms);
-            window.count(now_ms, requests);
-        }
+        self.kept().count(limits, now_ms, requests);
     }
 
-    /// Takes one request from this process' share; else how long to wait, and for which limit: `None` is for too many at
+    /// Takes one request from this process' share, and it is on its way; else how long to wait, and for which limit: `None` is for too many at
     /// once.
     pub(super) fn take(
         &self,
@@ -127,21 +138,17 @@ impl Shares {
                 in_the_way = in_the_way.max(Some((LOOK_AGAIN_MS, None)));
             }
         }
-        drop(kept);
-        match in_the_way {
-            Some(wait) => Err(wait),
-            None => {
-                self.count(limits, now_ms, 1);
-                Ok(())
-            }
+        if let Some(wait) = in_the_way {
+            return Err(wait);
         }
+        kept.count(limits, now_ms, 1);
+        kept.sets_out(account);
+        Ok(())
     }
 
-    /// Notes that one is on its way.
+    /// Notes that one is on its way that was taken in Redis.
     pub(super) fn sets_out(&self, account: &Account) {
-        if let Some(at_once) = &account.at_once {
-            *self.kept().flying.entry(at_once.key()).or_default() += 1;
-        }
+        self.kept().sets_out(account);
     }
 
     /// Notes that one is back.
@@ -229,7 +236,6 @@ mod tests {
         let ask = || shares.take(&account, &limits, Priority::Interactive, 0);
         for _ in 0..2 {
             ask().unwrap();
-            shares.sets_out(&account);
         }
         assert_eq!(ask().unwrap_err(), (LOOK_AGAIN_MS, None));
         shares.is_back(&account.flying_key());

@@ -164,6 +164,9 @@ impl Catalogue {
             let connector = self.get(id);
             let connector =
                 connector.ok_or_else(|| wrong("there is no such connector".to_owned()))?;
+            if connector.rate_limits().next().is_none() {
+                return Err(wrong("its file has no rate to set".to_owned()));
+            }
             if let RateSetting::Named(named) = setting {
                 for name in named.keys() {
                     if !connector.rate_limits().any(|limit| limit == name) {

@@ -157,7 +157,7 @@ fn put_off(vendor: &str, delay: &Delay) -> Failure {
     };
     let seconds = delay.wait.as_millis().div_ceil(1_000);
     Failure::used_up(
-        format!("{used_up}; the work goes on in {seconds} s."),
+        format!("{used_up}; there is room again in {seconds} s."),
         delay.spread(),
     )
 }

@@ -149,6 +149,10 @@ async fn a_retry_after_that_one_connection_got_is_obeyed_by_all_of_its_account()
     let why = why_it_waits(&rail, &second).await;
 
     assert!(why.contains("rate budget is held"), "{why}");
+    // Nor is another one tried now, which says nothing against it.
+    let third = format!("/connections/{}", rail.connect_stripe().await);
+    let third = rail.caller.get(&third).await.expect(200);
+    assert_eq!(text(&third, "status"), "ACTIVE");
     assert_eq!(rail.sandbox.requests().all(), []);
     let seen = budget(&rail, &other).await;
     assert!(seen["heldUntil"].is_string(), "{seen}");

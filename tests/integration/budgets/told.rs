@@ -32,6 +32,23 @@ async fn when_the_vendor_says_that_less_is_left_all_processes_have_less() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_what_others_leave_each_priority_may_use_its_part() {
+    let bench = Bench::new();
+    let process = bench.process();
+    let day = 24 * 3_600;
+    let small_plan = account("a plan of a fifth", 5_000, day);
+    sends_and_hears(&process, &small_plan, remaining(999)).await;
+    bench.pass_ms(2_000);
+    assert_eq!(gets(&process, &small_plan, Backfill).await, 800 - 1);
+    assert_eq!(gets(&process, &small_plan, Interactive).await, 200);
+    let used_up = account("used up by others", 5_000, day);
+    sends_and_hears(&process, &used_up, remaining(0)).await;
+    for priority in super::ALL {
+        assert_eq!(gets(&process, &used_up, priority).await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn when_the_vendor_says_that_more_is_left_nobody_has_more() {
     let bench = Bench::new();
     let process = bench.process();

@@ -15,7 +15,7 @@ for i = 4, #KEYS do
   local requests, width = tonumber(ARGV[2 * (i - 3)]), tonumber(ARGV[2 * (i - 3) + 1])
   local w = window(KEYS[i], requests, width, now)
   answer[#answer + 1] = w.n
-  answer[#answer + 1] = math.max(0, w.n - w.used)
-  answer[#answer + 1] = w.used > 0 and frees_at(w, width, w.used) or 0
+  answer[#answer + 1] = math.max(0, w.n - w.own - w.others)
+  answer[#answer + 1] = #w.kept > 1 and gone_at(w, width, #w.kept - 2) or 0
 end
 return answer

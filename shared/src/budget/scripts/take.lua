@@ -24,12 +24,12 @@ for i = 1, #KEYS - FIRST_KEY + 1 do
   w.width = width
   windows[i] = w
   if w.moved then keep(KEYS[FIRST_KEY + i - 1], w, width) end
-  local may = share(w.n, percent)
-  if w.used + 1 > may then
-    in_the_way(math.max(1, frees_at(w, width, w.used + 1 - may) - now), i)
+  local allowed = may(w.n, w.others, percent)
+  if w.own + 1 > allowed then
+    in_the_way(math.max(1, frees_at(w, width, percent) - now), i)
   else
     -- What is taken ahead leaves half.
-    room = math.min(room, math.max(1, may - w.used - math.ceil(may / 2)))
+    room = math.min(room, math.max(1, allowed - w.own - math.ceil(allowed / 2)))
   end
 end
 
@@ -48,9 +48,9 @@ end
 
 local answer = {0, room}
 for i, w in ipairs(windows) do
-  count(w, w.current, room)
+  count(w, w.current, room, 0)
   keep(KEYS[FIRST_KEY + i - 1], w, w.width)
-  answer[#answer + 1] = w.n - w.used
+  answer[#answer + 1] = w.n - w.own - w.others
   answer[#answer + 1] = w.n
 end
 if at_once > 0 then

@@ -12,14 +12,14 @@ for i, key in ipairs(KEYS) do
     w.kept[1] = limit < requests and limit or 0
     w.n = math.min(limit, requests)
   end
-  local more = remaining >= 0 and w.n - math.min(remaining, w.n) - w.used or 0
+  local more = remaining >= 0 and w.n - math.min(remaining, w.n) - w.own - w.others or 0
   if more > 0 then
     local bucket = w.current
     if resets >= 0 then
       local until_then = math.ceil((now + resets) / width) - (PIECES + 2)
       bucket = math.max(w.current - PIECES - 1, math.min(w.current, until_then))
     end
-    count(w, bucket, more)
+    count(w, bucket, 0, more)
   end
   keep(key, w, width)
 end

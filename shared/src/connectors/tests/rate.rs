@@ -180,7 +180,7 @@ async fn after_a_429_nobody_asks_for_as_long_as_it_says_or_else_as_the_file_does
     let said = second_after(&[("Retry-After", "100")], 429).await;
     assert_eq!(
         said,
-        "Acme's rate budget is held: it asked to wait; the work goes on in 100 s."
+        "Acme's rate budget is held: it asked to wait; there is room again in 100 s."
     );
     let not_said = second_after(&[], 429).await;
     assert!(not_said.contains("in 60 s"), "{not_said}");

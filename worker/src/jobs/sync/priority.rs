@@ -5,7 +5,7 @@ use std::time::Duration;
 use rail_shared::domain::{Priority, SyncMode, Trigger};
 use rail_shared::store::syncs::SyncRow;
 
-/// Who got nowhere for so long goes before those who are usually as urgent: nobody waits for ever.
+/// Who got nowhere goes a step further to the front each time so much passed: nobody waits for ever.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// How urgent the requests of a sync are that committed nothing for so long.
@@ -18,11 +18,12 @@ pub(super) fn of(asked: &SyncRow, idle_for: Duration) -> Priority {
         Trigger::Request => Priority::Manual,
         Trigger::Schedule => Priority::Scheduled,
     };
-    match usual {
-        Priority::Backfill if idle_for >= PATIENCE => Priority::Scheduled,
-        Priority::Scheduled if idle_for >= PATIENCE => Priority::Manual,
-        usual => usual,
-    }
+    let steps = idle_for.as_secs() / PATIENCE.as_secs();
+    (0..steps.min(3)).fold(usual, |priority, _| match priority {
+        Priority::Backfill => Priority::Scheduled,
+        Priority::Scheduled => Priority::Manual,
+        Priority::Manual | Priority::Interactive => Priority::Interactive,
+    })
 }
 
 #[cfg(test)]
@@ -64,12 +65,14 @@ mod tests {
     }
 
     #[test]
-    fn who_got_nowhere_for_an_hour_is_more_urgent_than_its_like() {
+    fn who_gets_nowhere_is_a_step_more_urgent_with_each_hour() {
         let backfill = asked(SyncMode::Full, Trigger::Request);
-        assert_eq!(of(&backfill, PATIENCE), Priority::Scheduled);
+        let after = |hours: u32| of(&backfill, PATIENCE * hours);
+        assert_eq!(after(1), Priority::Scheduled);
+        assert_eq!(after(2), Priority::Manual);
+        assert_eq!(after(3), Priority::Interactive);
+        assert_eq!(after(100), Priority::Interactive);
         let due = asked(SyncMode::Incremental, Trigger::Schedule);
         assert_eq!(of(&due, PATIENCE), Priority::Manual);
-        let by_hand = asked(SyncMode::Incremental, Trigger::Request);
-        assert_eq!(of(&by_hand, PATIENCE), Priority::Manual);
     }
 }
