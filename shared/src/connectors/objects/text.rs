@@ -53,6 +53,11 @@ impl Bad {
     pub(super) fn not_utf8() -> Self {
         Self::new("not-utf8", "the row is not UTF-8")
     }
+
+    /// As it stands, or as the JSON that becomes of it.
+    pub(super) fn too_long() -> Self {
+        Self::new("row-too-long", "the row is longer than 16 MiB")
+    }
 }
 
 /// A row of an object.
@@ -120,10 +125,12 @@ impl Text {
         if spot.bytes == 0 {
             return Ok(requests);
         }
-        if matches!(&self.cutter, Cutter::Csv(csv) if !csv.knows_columns()) {
-            // The names of the columns stand at the beginning.
-            while let Step::More = self.look() {
-                requests += self.more(reading, bucket).await?;
+        // The names of the columns stand at the beginning.
+        while matches!(&self.cutter, Cutter::Csv(csv) if !csv.knows_columns()) {
+            match self.look() {
+                Step::More => requests += self.more(reading, bucket).await?,
+                Step::Passed { used } => self.pass(used),
+                _ => break,
             }
         }
         while self.spot.bytes < spot.bytes {
