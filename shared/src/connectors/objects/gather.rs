@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::OBJECTS;
 use super::settings::Settings;
-use super::text::Row;
+use super::text::{Bad, Row};
 use crate::blobs::Listed;
 use crate::connectors::file::{IdPart, Order, Time};
 use crate::connectors::lift::Pointer;
@@ -130,17 +130,28 @@ impl Gathered {
     }
 
     /// An object that cannot be read as a whole: an error under its name.
-    pub(super) fn unreadable(&mut self, listed: &Listed, code: &'static str, message: &str) {
+    pub(super) fn unreadable(&mut self, key: &str, code: &'static str, message: &str) {
         let refused = Refused {
-            external_id: Some(fitting(&listed.key, "")),
+            external_id: Some(fitting(key, "")),
             code,
-            message: format!("the object {} {message}", listed.key),
+            message: format!("the object {key} {message}"),
         };
-        self.reject(refused, &Bytes::from(described(listed)));
+        self.reject(refused, &Bytes::new());
+        // Its bytes are not kept: nothing can be read again from nothing.
+        if let Some(rejected) = self.rejected.last_mut() {
+            rejected.truncated = true;
+        }
     }
 
     fn json(&mut self, json: Bytes, place: &str, modified: Option<DateTime<Utc>>) {
         let Ok(text) = std::str::from_utf8(&json) else {
+            let bad = Bad::not_utf8();
+            let refused = Refused {
+                external_id: None,
+                code: bad.code,
+                message: format!("{} ({place})", bad.message),
+            };
+            self.reject(refused, &json);
             return;
         };
         let lifted = match lift_record(text, &self.known.rules, Some(place)) {

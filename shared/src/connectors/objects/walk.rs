@@ -94,7 +94,7 @@ impl Turn<'_> {
                     match self.open(reading).await {
                         Ok(open) => open,
                         Err(not_read) => {
-                            self.not_read(&listing, &key, not_read, &mut gathered)?;
+                            self.not_read(&key, not_read, &mut gathered)?;
                             if gathered.rejected.is_empty() && self.requests < MAX_REQUESTS {
                                 continue;
                             }
@@ -121,7 +121,7 @@ impl Turn<'_> {
                 }
                 Err(not_read) => {
                     self.place.object = Some(at_hand.reading);
-                    self.not_read(&listing, &key, not_read, &mut gathered)?;
+                    self.not_read(&key, not_read, &mut gathered)?;
                     None
                 }
             };
@@ -164,17 +164,27 @@ impl Turn<'_> {
         if let Some(reading) = self.place.object.clone() {
             return Some(reading);
         }
+        let begin = begin_after(&listing.objects, self.place.done.as_deref());
+        let mut rest = listing.objects[begin..].iter();
+        let next = rest.find(|it| self.wants(it))?;
+        Some(Reading::of(&next.key, &next.etag))
+    }
+
+    fn wants(&self, listed: &Listed) -> bool {
         let since = match self.cursor.walk {
             Walk::Changed { since } => Some(since),
             _ => None,
         };
-        let wanted = |listed: &&Listed| {
-            let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
-            is_new && self.store.settings.wants(listed)
-        };
-        let begin = begin_after(&listing.objects, self.place.done.as_deref());
-        let next = listing.objects[begin..].iter().find(wanted)?;
-        Some(Reading::of(&next.key, &next.etag))
+        let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
+        is_new && self.store.settings.wants(listed)
+    }
+
+    /// An error under the name of an object; what is in that was not seen, and may exist.
+    fn unread(&mut self, key: &str, code: &'static str, message: &str, gathered: &mut Gathered) {
+        gathered.unreadable(key, code, message);
+        if let Walk::List { some_unnamed, .. } = &mut self.cursor.walk {
+            *some_unnamed = true;
+        }
     }
 
     /// The place after an object.
@@ -186,7 +196,6 @@ impl Turn<'_> {
     /// What follows from an object that was not read, or not to its end.
     fn not_read(
         &mut self,
-        listing: &Listing,
         key: &str,
         not_read: NotRead,
         gathered: &mut Gathered,
@@ -210,16 +219,7 @@ impl Turn<'_> {
             NotRead::Unreadable { code, message } => (code, message),
             other => return Err(self.store.failure(other, self.session, "an object")),
         };
-        let listed = listing.objects.iter().find(|listed| listed.key == key);
-        let listed = listed.cloned().unwrap_or_else(|| Listed {
-            key: key.to_owned(),
-            ..Listed::default()
-        });
-        gathered.unreadable(&listed, code, &message);
-        // What is in it was not seen, and may exist.
-        if let Walk::List { some_unnamed, .. } = &mut self.cursor.walk {
-            *some_unnamed = true;
-        }
+        self.unread(key, code, &message, gathered);
         self.done(key.to_owned());
         Ok(())
     }
