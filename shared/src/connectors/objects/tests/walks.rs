@@ -195,3 +195,25 @@ async fn how_far_a_walk_came_is_handed_over_also_where_it_found_nothing() {
     assert!(pages.len() > 3, "{} pages", pages.len());
     assert!(pages.iter().all(|page| page.requests <= 33));
 }
+
+#[tokio::test]
+async fn an_object_that_may_not_be_read_is_an_error_that_stops_no_other() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf
+        .put("a.csv", FORBIDDEN)
+        .put("b.csv", "a\n1\n")
+        .put("c.csv", FORBIDDEN);
+    let pages = shelf.rows().await;
+    let (rows, errors) = brought(&pages);
+    assert_eq!(rows.len(), 1);
+    let forbidden = |key: &str| ("forbidden-object", Some(key.to_owned()));
+    assert_eq!(errors, [forbidden("a.csv"), forbidden("c.csv")]);
+    let last = pages.last().unwrap();
+    assert_eq!(last.coverage, Coverage::Some, "its rows may exist");
+    let errors = pages.iter().flat_map(|page| &page.rejected);
+    for error in errors {
+        assert!(error.message.contains("AccessDenied"), "{}", error.message);
+        // There is nothing that a retry could read.
+        assert!(error.payload.is_empty() && error.truncated);
+    }
+}
