@@ -11,7 +11,7 @@ use crate::connectors::Cursor;
 use crate::connectors::cursor::{Position, Walk};
 use crate::connectors::page::{Coverage, Page};
 use crate::connectors::session::Session;
-use crate::domain::Failure;
+use crate::domain::{Failure, FailureKind, Origin};
 
 /// How often an object may turn out to be changed while it is read before it is left to the next sync.
 const MAX_CHANGES: u32 = 5;
@@ -201,6 +201,14 @@ impl Turn<'_> {
         gathered: &mut Gathered,
     ) -> Result<(), Failure> {
         let (code, message) = match not_read {
+            // What was read of it is in the snapshot, and nothing takes that out again.
+            NotRead::Changed | NotRead::Gone if self.is_snapshot() && self.has_rows() => {
+                let message = format!(
+                    "The object {key} was changed or deleted while it was copied into the snapshot. Take another snapshot."
+                );
+                let kind = FailureKind::Unavailable;
+                return Err(Failure::lasting(Origin::Vendor, kind, message));
+            }
             // Deleted since it was listed.
             NotRead::Gone => {
                 self.done(key.to_owned());
@@ -222,6 +230,17 @@ impl Turn<'_> {
         self.unread(key, code, &message, gathered);
         self.done(key.to_owned());
         Ok(())
+    }
+
+    /// A snapshot says nothing of how far the next walk may trust what was read.
+    fn is_snapshot(&self) -> bool {
+        self.cursor.through.is_none()
+    }
+
+    /// Whether rows of the object at hand were handed over.
+    fn has_rows(&self) -> bool {
+        let reading = self.place.object.as_ref();
+        reading.is_some_and(|reading| reading.spot.rows > 0)
     }
 
     /// Where the next page of the listing is.

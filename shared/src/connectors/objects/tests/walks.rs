@@ -217,3 +217,27 @@ async fn an_object_that_may_not_be_read_is_an_error_that_stops_no_other() {
         assert!(error.payload.is_empty() && error.truncated);
     }
 }
+
+#[tokio::test]
+async fn a_snapshot_that_holds_rows_of_an_older_version_of_an_object_fails() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf.put("a.csv", "a\n1\n2\n3\n");
+    let room = Room {
+        rows: 1,
+        bytes: 1 << 20,
+    };
+    let ask = Ask {
+        mode: SyncMode::Snapshot,
+        ..full()
+    };
+    let store = shelf.open_in(room, 4);
+    let first = store.plan(ROWS, &ask).unwrap();
+    let page = store.read(ROWS, &first, &shelf.session()).await.unwrap();
+    assert_eq!(page.records.len(), 1);
+    shelf.put("a.csv", "a\n7\n");
+    let next = page.next.unwrap();
+    let failure = store.read(ROWS, &next, &shelf.session()).await.unwrap_err();
+    assert!(failure.message.contains("another snapshot"), "{failure}");
+    let (rows, _) = brought(&shelf.walk_from(&store, ROWS, first).await);
+    assert_eq!(rows, [("a.csv#1".to_owned(), r#"{"a":"7"}"#.to_owned())]);
+}
