@@ -201,7 +201,8 @@ impl Gathered {
         self.rejected.push(Rejected {
             external_id: refused.external_id,
             code: refused.code,
-            message: refused.message,
+            // Names of objects may hold what no database takes.
+            message: refused.message.replace(char::is_control, "\u{fffd}"),
             as_of: Some(self.as_of),
             payload: raw.slice(..end),
             payload_of: PayloadOf::Record,
@@ -263,12 +264,19 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
-/// A key with what follows it, as an id: of one that is too long the end gives way to a digest of all of it.
+/// A key with what follows it, as an id: of one that is too long, or cannot be stored, the end gives way to a digest of all
+/// of it.
 fn fitting(key: &str, suffix: &str) -> String {
-    if key.len() + suffix.len() <= MAX_ID_BYTES {
+    if is_usable(key) && key.len() + suffix.len() <= MAX_ID_BYTES {
         return format!("{key}{suffix}");
     }
     let digest = format!("{:x}", Sha256::digest(key.as_bytes()));
     let room = MAX_ID_BYTES - suffix.len() - digest.len() - 1;
+    let key = key.replace('\0', "\u{fffd}");
     format!("{}~{digest}{suffix}", &key[..key.floor_char_boundary(room)])
+}
+
+/// Whether a key can be stored, in a cursor too: Postgres takes every character but this.
+pub(super) fn is_usable(key: &str) -> bool {
+    !key.contains('\0')
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::gather::{Gathered, Known};
+use super::gather::{Gathered, Known, is_usable};
 use super::place::{Place, Reading};
 use super::rows::{Open, Went};
 use super::{OBJECTS, ObjectStore};
@@ -87,6 +87,7 @@ impl Turn<'_> {
                 Some(open) => open,
                 None => {
                     let Some(reading) = self.next_object(&listing) else {
+                        self.unusable(&listing, &mut gathered);
                         let next = self.after(&listing);
                         return Ok(self.page(gathered, next));
                     };
@@ -166,7 +167,7 @@ impl Turn<'_> {
         }
         let begin = begin_after(&listing.objects, self.place.done.as_deref());
         let mut rest = listing.objects[begin..].iter();
-        let next = rest.find(|it| self.wants(it))?;
+        let next = rest.find(|it| is_usable(&it.key) && self.wants(it))?;
         Some(Reading::of(&next.key, &next.etag))
     }
 
@@ -177,6 +178,20 @@ impl Turn<'_> {
         };
         let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
         is_new && self.store.settings.wants(listed)
+    }
+
+    /// Of a page of the listing that was read to its end: the objects whose names no cursor can hold.
+    fn unusable(&mut self, listing: &Listing, gathered: &mut Gathered) {
+        let unusable = |it: &&Listed| !is_usable(&it.key) && self.wants(it);
+        let unusable: Vec<&Listed> = listing.objects.iter().filter(unusable).collect();
+        for listed in unusable {
+            self.unread(
+                &listed.key,
+                "unusable-key",
+                "has U+0000 in its name",
+                gathered,
+            );
+        }
     }
 
     /// An error under the name of an object; what is in that was not seen, and may exist.

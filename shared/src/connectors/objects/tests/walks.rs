@@ -241,3 +241,27 @@ async fn a_snapshot_that_holds_rows_of_an_older_version_of_an_object_fails() {
     let (rows, _) = brought(&shelf.walk_from(&store, ROWS, first).await);
     assert_eq!(rows, [("a.csv#1".to_owned(), r#"{"a":"7"}"#.to_owned())]);
 }
+
+#[tokio::test]
+async fn a_name_that_no_database_takes_is_an_error_and_is_never_stored() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf.put("a.csv", "a\n1\n").put("b\0.csv", "a\n2\n");
+    for entity in [ROWS, OBJECTS] {
+        let pages = shelf.walk(&shelf.open(), entity, &full()).await;
+        let (records, errors) = brought(&pages);
+        assert_eq!((records.len(), errors.len()), (1, 1), "{errors:?}");
+        assert!(matches!(errors[0].0, "unusable-key" | "nul-character"));
+        for page in &pages {
+            let id = page
+                .rejected
+                .iter()
+                .filter_map(|it| it.external_id.as_ref());
+            assert!(
+                id.chain(page.rejected.iter().map(|it| &it.message))
+                    .all(|text| !text.contains('\0'))
+            );
+            let cursor = serde_json::to_string(&page.next).unwrap();
+            assert!(!cursor.contains("u0000"), "{cursor}");
+        }
+    }
+}
