@@ -186,3 +186,33 @@ async fn a_worker_that_dies_within_a_file_leaves_the_rest_of_it_to_the_next() {
         assert_eq!(done["stats"]["rows"]["fetched"], 30_000);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_by_itself_stays_an_error_under_its_name_when_it_is_retried() {
+    for mut store in ObjectStore::all().await {
+        let rail = rail_for(&store).await;
+        store.put("bad.json", r#"[{"id":"#);
+        store.put("ragged.csv", "id\n1,2\n");
+        // A listing has a key too.
+        for (config, name) in [
+            (json!({ "pattern": "*.json", "id": "key" }), "bad.json"),
+            (json!({ "pattern": "*.csv" }), "ragged.csv#1"),
+        ] {
+            let connection = connect(&rail, store.connector(), store.credentials(), &config).await;
+            synced(&rail, &connection, "FULL").await;
+            let path = format!("/connections/{connection}/errors/retry");
+            let accepted = rail.caller.post(&path, &Value::Null).await.expect(202);
+            let sync = text(&accepted, "syncId");
+            let done = rail
+                .ended(&format!("/connections/{connection}/sync/{sync}"))
+                .await;
+            assert_eq!(done["status"], "COMPLETED", "{done}");
+
+            let path = format!("/records/rows?connectionId={connection}");
+            assert_eq!(rail.caller.get(&path).await.expect(200), json!([]));
+            let errors = open_errors(&rail, &connection).await;
+            assert!(!errors.is_empty());
+            assert!(errors.iter().all(|(_, id)| *id == name), "{errors:?}");
+        }
+    }
+}

@@ -224,7 +224,7 @@ impl Bucket {
             };
         }
         if !answer.is_success() {
-            return Err(refusal::of(&answer, &self.store()));
+            return Err(refusal::of_object(&answer, &self.store()));
         }
         let wrong = |what| refusal::malformed(&self.store(), "object", what);
         if let Some(wanted) = etag {

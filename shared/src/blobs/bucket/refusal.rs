@@ -56,6 +56,30 @@ pub(super) fn of(answer: &Answer, store: &Store<'_>) -> NotRead {
     }
 }
 
+/// Why an answer is not the object that was asked for. The listing was had with the same credentials: what is forbidden of
+/// one object may be so because of its key, or of what it is packed with, and says nothing of the others.
+pub(super) fn of_object(answer: &Answer, store: &Store<'_>) -> NotRead {
+    let not_read = of(answer, store);
+    let code = code(answer);
+    let of_one = match &not_read {
+        NotRead::Refused(failure) if !code.is_empty() => match (answer.status, failure.kind) {
+            (403, FailureKind::PermissionDenied) if !is_disabled(&code) => "forbidden-object",
+            (400, FailureKind::Refused) => "refused-object",
+            _ => return not_read,
+        },
+        _ => return not_read,
+    };
+    let Store {
+        name, read_right, ..
+    } = store;
+    NotRead::Unreadable {
+        code: of_one,
+        message: format!(
+            "is not handed out by {name} ({code}); the credentials need {read_right} for it, and the right to use the key that it is encrypted with, if it is"
+        ),
+    }
+}
+
 /// An answer of success that is none.
 pub(super) fn malformed(store: &Store<'_>, what: &str, wrong: &str) -> NotRead {
     let message = format!("{}'s answer for the {what} {wrong}.", store.name);
@@ -83,6 +107,13 @@ fn is_elsewhere(code: &str, status: u16) -> bool {
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException"
     ) || matches!(status, 301 | 302 | 307 | 308)
+}
+
+fn is_disabled(code: &str) -> bool {
+    matches!(
+        code,
+        "AccountIsDisabled" | "AllAccessDisabled" | "AccountProblem"
+    )
 }
 
 fn failure(code: &str, status: u16, store: &Store<'_>) -> Failure {
@@ -139,7 +170,7 @@ fn failure(code: &str, status: u16, store: &Store<'_>) -> Failure {
                 "{name} does not accept the account's key or the SAS token ({coded}). It may have expired or been renewed; enter another."
             ),
         ),
-        ("AccountIsDisabled" | "AllAccessDisabled" | "AccountProblem", _) => lasting(
+        (code, _) if is_disabled(code) => lasting(
             FailureKind::PermissionDenied,
             format!("{name} has disabled the account ({code})."),
         ),
@@ -179,7 +210,9 @@ fn code(answer: &Answer) -> String {
         .header("x-ms-error-code")
         .or_else(|| inside.map(|(code, _)| code))
         .unwrap_or_default();
-    let is_code = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    // Those of encryption have a point: KMS.DisabledException.
+    let is_code = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    let is_code = code.len() <= 64 && code.bytes().all(is_code);
     if is_code {
         code.to_owned()
     } else {

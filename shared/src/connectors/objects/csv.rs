@@ -1,8 +1,13 @@
 //! CSV: the first line names the columns, each further one is a record of texts.
 
+use std::collections::HashSet;
+
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
-use super::text::{Bad, Step};
+use super::text::{Bad, MAX_ROW_BYTES, Step};
+
+/// A line may name no more columns.
+const MAX_COLUMNS: usize = 16_384;
 
 /// How the CSV of a connection is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +75,11 @@ impl Csv {
 
     /// The next record.
     pub(super) fn step(&mut self, text: &[u8], is_all: bool) -> Step {
+        let is_blank = |byte: &&u8| matches!(**byte, b'\r' | b'\n');
+        let blank = text.iter().take_while(is_blank).count();
+        if blank > 0 {
+            return Step::Passed { used: blank };
+        }
         let mut begin = 0;
         if !self.knows_columns() {
             match self.line(text, is_all) {
@@ -158,7 +168,13 @@ impl Csv {
     /// Takes the line that was just read for the names of the columns, or only for their number. A name that is empty or
     /// came before is told apart by its place.
     fn name_columns(&mut self, fields: usize) -> Result<(), String> {
-        let mut names: Vec<String> = Vec::with_capacity(fields);
+        if fields > MAX_COLUMNS {
+            return Err(format!(
+                "has {fields} columns; {MAX_COLUMNS} are read at most"
+            ));
+        }
+        let mut names: HashSet<String> = HashSet::with_capacity(fields);
+        let mut columns = Vec::with_capacity(fields);
         for (place, value) in self.values(fields).enumerate() {
             let place = place + 1;
             let said = match self.header {
@@ -175,12 +191,10 @@ impl Csv {
             while names.contains(&name) {
                 name = format!("{name}_{place}");
             }
-            names.push(name);
+            columns.push(serde_json::to_string(&name).map_err(|error| error.to_string())?);
+            names.insert(name);
         }
-        self.columns = names
-            .iter()
-            .map(|name| serde_json::to_string(name).map_err(|error| error.to_string()))
-            .collect::<Result<_, _>>()?;
+        self.columns = columns;
         Ok(())
     }
 
@@ -202,6 +216,9 @@ impl Csv {
             json.push_str(column);
             json.push(':');
             json.push_str(&value);
+            if json.len() > MAX_ROW_BYTES {
+                return Err(Bad::too_long());
+            }
         }
         json.push('}');
         Ok(json)

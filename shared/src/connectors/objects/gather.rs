@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::OBJECTS;
 use super::settings::Settings;
-use super::text::Row;
+use super::text::{Bad, Row};
 use crate::blobs::Listed;
 use crate::connectors::file::{IdPart, Order, Time};
 use crate::connectors::lift::Pointer;
@@ -130,17 +130,28 @@ impl Gathered {
     }
 
     /// An object that cannot be read as a whole: an error under its name.
-    pub(super) fn unreadable(&mut self, listed: &Listed, code: &'static str, message: &str) {
+    pub(super) fn unreadable(&mut self, key: &str, code: &'static str, message: &str) {
         let refused = Refused {
-            external_id: Some(fitting(&listed.key, "")),
+            external_id: Some(fitting(key, "")),
             code,
-            message: format!("the object {} {message}", listed.key),
+            message: format!("the object {key} {message}"),
         };
-        self.reject(refused, &Bytes::from(described(listed)));
+        self.reject(refused, &Bytes::new());
+        // Its bytes are not kept: nothing can be read again from nothing.
+        if let Some(rejected) = self.rejected.last_mut() {
+            rejected.truncated = true;
+        }
     }
 
     fn json(&mut self, json: Bytes, place: &str, modified: Option<DateTime<Utc>>) {
         let Ok(text) = std::str::from_utf8(&json) else {
+            let bad = Bad::not_utf8();
+            let refused = Refused {
+                external_id: None,
+                code: bad.code,
+                message: format!("{} ({place})", bad.message),
+            };
+            self.reject(refused, &json);
             return;
         };
         let lifted = match lift_record(text, &self.known.rules, Some(place)) {
@@ -190,7 +201,8 @@ impl Gathered {
         self.rejected.push(Rejected {
             external_id: refused.external_id,
             code: refused.code,
-            message: refused.message,
+            // Names of objects may hold what no database takes.
+            message: refused.message.replace(char::is_control, "\u{fffd}"),
             as_of: Some(self.as_of),
             payload: raw.slice(..end),
             payload_of: PayloadOf::Record,
@@ -252,12 +264,19 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
-/// A key with what follows it, as an id: of one that is too long the end gives way to a digest of all of it.
+/// A key with what follows it, as an id: of one that is too long, or cannot be stored, the end gives way to a digest of all
+/// of it.
 fn fitting(key: &str, suffix: &str) -> String {
-    if key.len() + suffix.len() <= MAX_ID_BYTES {
+    if is_usable(key) && key.len() + suffix.len() <= MAX_ID_BYTES {
         return format!("{key}{suffix}");
     }
     let digest = format!("{:x}", Sha256::digest(key.as_bytes()));
     let room = MAX_ID_BYTES - suffix.len() - digest.len() - 1;
+    let key = key.replace('\0', "\u{fffd}");
     format!("{}~{digest}{suffix}", &key[..key.floor_char_boundary(room)])
+}
+
+/// Whether a key can be stored, in a cursor too: Postgres takes every character but this.
+pub(super) fn is_usable(key: &str) -> bool {
+    !key.contains('\0')
 }

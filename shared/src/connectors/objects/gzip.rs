@@ -1,7 +1,7 @@
 //! Unpacks gzip as it comes, never much more at once than is asked for.
 
 use std::fmt;
-use std::io::{Error, Write};
+use std::io::{Error, ErrorKind, Write};
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
@@ -16,6 +16,7 @@ pub(super) const MAGIC: &[u8] = &[0x1f, 0x8b];
 pub(super) struct Gunzip {
     decoder: MultiGzDecoder<Vec<u8>>,
     packed: Bytes,
+    is_broken: bool,
 }
 
 impl Gunzip {
@@ -23,6 +24,7 @@ impl Gunzip {
         Self {
             decoder: MultiGzDecoder::new(Vec::new()),
             packed: Bytes::new(),
+            is_broken: false,
         }
     }
 
@@ -37,8 +39,13 @@ impl Gunzip {
 
     /// What the next sip gives.
     pub(super) fn sip(&mut self) -> Result<Vec<u8>, Error> {
+        if self.is_broken {
+            return Err(ErrorKind::InvalidData.into());
+        }
         let sip = self.packed.len().min(SIP);
-        let taken = self.decoder.write(&self.packed[..sip])?;
+        let taken = self.decoder.write(&self.packed[..sip]);
+        self.is_broken = taken.is_err();
+        let taken = taken?;
         let _ = self.packed.split_to(taken);
         Ok(std::mem::take(self.decoder.get_mut()))
     }

@@ -11,6 +11,7 @@ pub(super) fn step(text: &[u8], is_all: bool) -> Step {
         let (line, used) = match end {
             Some(end) => (&rest[..end], from + end + 1),
             None if is_all => (rest, text.len()),
+            None if from > 0 => return Step::Passed { used: from },
             None => return Step::More,
         };
         let begin = from + (line.len() - line.trim_ascii_start().len());

@@ -16,10 +16,13 @@ mod parquet;
 mod place;
 mod plan;
 mod probe;
+mod remote;
 mod render;
 mod rows;
+mod schema;
 mod settings;
 mod text;
+mod thrift;
 mod walk;
 
 #[cfg(test)]

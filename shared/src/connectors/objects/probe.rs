@@ -27,7 +27,7 @@ impl ObjectStore {
             missing_permissions: Vec::new(),
         };
         match self.bucket.read(&key, 0..1, None).await {
-            Err(NotRead::Refused(failure)) if failure.kind == FailureKind::PermissionDenied => {
+            Err(not_read) if is_forbidden(&not_read) => {
                 report.missing_permissions.push("rows:read".to_owned());
             }
             Err(not_read @ (NotRead::Refused(_) | NotRead::Unanswered(_))) => {
@@ -37,5 +37,13 @@ impl ObjectStore {
             Ok(_) | Err(_) => report.permissions.push("read".to_owned()),
         }
         Ok(report)
+    }
+}
+
+fn is_forbidden(not_read: &NotRead) -> bool {
+    match not_read {
+        NotRead::Refused(failure) => failure.kind == FailureKind::PermissionDenied,
+        NotRead::Unreadable { code, .. } => *code == "forbidden-object",
+        _ => false,
     }
 }

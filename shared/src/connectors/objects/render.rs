@@ -8,8 +8,20 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta};
 use uuid::Uuid;
 
+use super::text::{Bad, MAX_ROW_BYTES};
+
+/// A number of more bytes has more digits than anybody means.
+const MAX_DECIMAL_BYTES: usize = 512;
+
+/// A row of this type.
+pub(super) fn row(row: &Row, schema: &Type) -> Result<String, Bad> {
+    let mut json = String::new();
+    object(row, Some(schema), &mut json)?;
+    Ok(json)
+}
+
 /// Writes a row of this type; its fields alone do not tell all.
-pub(super) fn object(row: &Row, schema: Option<&Type>, json: &mut String) {
+fn object(row: &Row, schema: Option<&Type>, json: &mut String) -> Result<(), Bad> {
     let types = schema
         .filter(|schema| schema.is_group())
         .map(Type::get_fields)
@@ -21,16 +33,17 @@ pub(super) fn object(row: &Row, schema: Option<&Type>, json: &mut String) {
         }
         text(name, json);
         json.push(':');
-        typed(field, types.get(place).map(AsRef::as_ref), json);
+        typed(field, types.get(place).map(AsRef::as_ref), json)?;
     }
     json.push('}');
+    room(json)
 }
 
 /// What the library hands over as a plain number, or as bytes.
-fn typed(field: &Field, schema: Option<&Type>, json: &mut String) {
+fn typed(field: &Field, schema: Option<&Type>, json: &mut String) -> Result<(), Bad> {
     let logical = schema.and_then(|schema| schema.get_basic_info().logical_type_ref());
     match (field, logical) {
-        (Field::Group(row), _) => object(row, schema, json),
+        (Field::Group(row), _) => return object(row, schema, json),
         (Field::Long(nanos), Some(LogicalType::Timestamp(it))) if it.unit == TimeUnit::NANOS => {
             let at = DateTime::from_timestamp_nanos(*nanos);
             text(&at.to_rfc3339_opts(SecondsFormat::Nanos, true), json);
@@ -40,13 +53,14 @@ fn typed(field: &Field, schema: Option<&Type>, json: &mut String) {
         }
         (Field::Bytes(bytes), Some(LogicalType::Uuid)) => match Uuid::from_slice(bytes.data()) {
             Ok(uuid) => text(&uuid.to_string(), json),
-            Err(_) => value(field, json),
+            Err(_) => return value(field, json),
         },
-        _ => value(field, json),
+        _ => return value(field, json),
     }
+    Ok(())
 }
 
-fn value(field: &Field, json: &mut String) {
+fn value(field: &Field, json: &mut String) -> Result<(), Bad> {
     match field {
         Field::Null => json.push_str("null"),
         Field::Bool(value) => json.push_str(if *value { "true" } else { "false" }),
@@ -62,6 +76,12 @@ fn value(field: &Field, json: &mut String) {
         Field::Float(value) => float(*value, json),
         Field::Double(value) => float(*value, json),
         // Its own spelling has all the digits, however many, and a point even where nothing follows.
+        Field::Decimal(number) if number.data().len() > MAX_DECIMAL_BYTES => {
+            return Err(Bad::new(
+                "unreadable-record",
+                "the row has a decimal of more than a thousand digits",
+            ));
+        }
         Field::Decimal(_) => json.push_str(field.to_string().trim_end_matches('.')),
         Field::Str(value) => text(value, json),
         Field::Bytes(value) => text(&STANDARD.encode(value.data()), json),
@@ -81,25 +101,36 @@ fn value(field: &Field, json: &mut String) {
             let at = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true));
             written(at, *micros, json);
         }
-        Field::Group(row) => object(row, None, json),
-        Field::ListInternal(list) => array(list.elements().iter(), json),
-        Field::MapInternal(map) => entries(map, json),
+        Field::Group(row) => return object(row, None, json),
+        Field::ListInternal(list) => return array(list.elements().iter(), json),
+        Field::MapInternal(map) => return entries(map, json),
     }
+    Ok(())
 }
 
-fn array<'f>(fields: impl Iterator<Item = &'f Field>, json: &mut String) {
+/// That what was written so far is no longer than a row may be.
+fn room(json: &str) -> Result<(), Bad> {
+    if json.len() > MAX_ROW_BYTES {
+        return Err(Bad::too_long());
+    }
+    Ok(())
+}
+
+fn array<'f>(fields: impl Iterator<Item = &'f Field>, json: &mut String) -> Result<(), Bad> {
     json.push('[');
     for (place, field) in fields.enumerate() {
         if place > 0 {
             json.push(',');
         }
-        value(field, json);
+        value(field, json)?;
+        room(json)?;
     }
     json.push(']');
+    Ok(())
 }
 
 /// An object where the keys are texts, else an array of pairs.
-fn entries(map: &Map, json: &mut String) {
+fn entries(map: &Map, json: &mut String) -> Result<(), Bad> {
     let entries = map.entries();
     let are_texts = entries.iter().all(|(key, _)| matches!(key, Field::Str(_)));
     json.push(if are_texts { '{' } else { '[' });
@@ -108,14 +139,16 @@ fn entries(map: &Map, json: &mut String) {
             json.push(',');
         }
         if are_texts {
-            value(key, json);
+            value(key, json)?;
             json.push(':');
-            value(field, json);
+            value(field, json)?;
         } else {
-            array([key, field].into_iter(), json);
+            array([key, field].into_iter(), json)?;
         }
+        room(json)?;
     }
     json.push(if are_texts { '}' } else { ']' });
+    Ok(())
 }
 
 /// The shortest digits that mean this number; what is no number is a text that says so.

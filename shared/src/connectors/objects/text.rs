@@ -14,6 +14,9 @@ use crate::blobs::{Bucket, NotRead, Piece};
 /// A row is no longer; what never ends, because a quote is never closed, is not gathered for ever.
 pub(super) const MAX_ROW_BYTES: usize = 16 << 20;
 
+/// How much more is unpacked at least before it is looked at.
+const SOME_BYTES: usize = 64 << 10;
+
 /// What a format finds at the beginning of a text.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -52,6 +55,11 @@ impl Bad {
 
     pub(super) fn not_utf8() -> Self {
         Self::new("not-utf8", "the row is not UTF-8")
+    }
+
+    /// As it stands, or as the JSON that becomes of it.
+    pub(super) fn too_long() -> Self {
+        Self::new("row-too-long", "the row is longer than 16 MiB")
     }
 }
 
@@ -120,10 +128,12 @@ impl Text {
         if spot.bytes == 0 {
             return Ok(requests);
         }
-        if matches!(&self.cutter, Cutter::Csv(csv) if !csv.knows_columns()) {
-            // The names of the columns stand at the beginning.
-            while let Step::More = self.look() {
-                requests += self.more(reading, bucket).await?;
+        // The names of the columns stand at the beginning.
+        while matches!(&self.cutter, Cutter::Csv(csv) if !csv.knows_columns()) {
+            match self.look() {
+                Step::More => requests += self.more(reading, bucket).await?,
+                Step::Passed { used } => self.pass(used),
+                _ => break,
             }
         }
         while self.spot.bytes < spot.bytes {
@@ -266,13 +276,22 @@ impl Text {
         let corrupt = |_| broken("is not whole gzip");
         let mut requests = 0;
         let before = self.buffer.len();
-        while self.buffer.len() == before && !self.is_all {
+        // Whatever is looked at is looked at from the beginning of a row: with ever so little more each time, a long one
+        // would be looked at too often.
+        let enough = before + before.max(SOME_BYTES);
+        while self.buffer.len() < enough && !self.is_all {
             match &mut self.gunzip {
                 Some(gunzip) if !gunzip.is_hungry() => {
-                    self.buffer
-                        .extend_from_slice(&gunzip.sip().map_err(corrupt)?);
+                    match gunzip.sip() {
+                        Ok(unpacked) => self.buffer.extend_from_slice(&unpacked),
+                        // What came before that is cut first; the next sip fails again.
+                        Err(_) if self.buffer.len() > before => break,
+                        Err(error) => return Err(corrupt(error)),
+                    }
+                    tokio::task::yield_now().await;
                     continue;
                 }
+                _ if self.buffer.len() > before => break,
                 _ => {}
             }
             if self.left.is_empty() {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::gather::{Gathered, Known};
+use super::gather::{Gathered, Known, is_usable};
 use super::place::{Place, Reading};
 use super::rows::{Open, Went};
 use super::{OBJECTS, ObjectStore};
@@ -11,7 +11,7 @@ use crate::connectors::Cursor;
 use crate::connectors::cursor::{Position, Walk};
 use crate::connectors::page::Page;
 use crate::connectors::session::Session;
-use crate::domain::Failure;
+use crate::domain::{Failure, FailureKind, Origin};
 
 /// How often an object may turn out to be changed while it is read before it is left to the next sync.
 const MAX_CHANGES: u32 = 5;
@@ -87,6 +87,7 @@ impl Turn<'_> {
                 Some(open) => open,
                 None => {
                     let Some(reading) = self.next_object(&listing) else {
+                        self.unusable(&listing, &mut gathered);
                         let next = self.after(&listing);
                         return Ok(self.page(gathered, next));
                     };
@@ -94,7 +95,7 @@ impl Turn<'_> {
                     match self.open(reading).await {
                         Ok(open) => open,
                         Err(not_read) => {
-                            self.not_read(&listing, &key, not_read, &mut gathered)?;
+                            self.not_read(&key, not_read, &mut gathered)?;
                             if gathered.rejected.is_empty() && self.requests < MAX_REQUESTS {
                                 continue;
                             }
@@ -121,7 +122,7 @@ impl Turn<'_> {
                 }
                 Err(not_read) => {
                     self.place.object = Some(at_hand.reading);
-                    self.not_read(&listing, &key, not_read, &mut gathered)?;
+                    self.not_read(&key, not_read, &mut gathered)?;
                     None
                 }
             };
@@ -163,17 +164,39 @@ impl Turn<'_> {
         if let Some(reading) = self.place.object.clone() {
             return Some(reading);
         }
+        let begin = begin_after(&listing.objects, self.place.done.as_deref());
+        let mut rest = listing.objects[begin..].iter();
+        let next = rest.find(|it| is_usable(&it.key) && self.wants(it))?;
+        Some(Reading::of(&next.key, &next.etag))
+    }
+
+    fn wants(&self, listed: &Listed) -> bool {
         let since = match self.cursor.walk {
             Walk::Changed { since } => Some(since),
             _ => None,
         };
-        let wanted = |listed: &&Listed| {
-            let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
-            is_new && self.store.settings.wants(listed)
-        };
-        let begin = begin_after(&listing.objects, self.place.done.as_deref());
-        let next = listing.objects[begin..].iter().find(wanted)?;
-        Some(Reading::of(&next.key, &next.etag))
+        let is_new = since.is_none_or(|since: DateTime<Utc>| listed.last_modified >= since);
+        is_new && self.store.settings.wants(listed)
+    }
+
+    /// Of a page of the listing that was read to its end: the objects whose names no cursor can hold.
+    fn unusable(&mut self, listing: &Listing, gathered: &mut Gathered) {
+        let unusable = |it: &&Listed| !is_usable(&it.key) && self.wants(it);
+        let unusable: Vec<&Listed> = listing.objects.iter().filter(unusable).collect();
+        for listed in unusable {
+            self.unread(
+                &listed.key,
+                "unusable-key",
+                "has U+0000 in its name",
+                gathered,
+            );
+        }
+    }
+
+    /// An error under the name of an object; what is in that was not seen, and may exist.
+    fn unread(&mut self, key: &str, code: &'static str, message: &str, gathered: &mut Gathered) {
+        gathered.unreadable(key, code, message);
+        self.cursor.walk.met_unnamed();
     }
 
     /// The place after an object.
@@ -185,12 +208,19 @@ impl Turn<'_> {
     /// What follows from an object that was not read, or not to its end.
     fn not_read(
         &mut self,
-        listing: &Listing,
         key: &str,
         not_read: NotRead,
         gathered: &mut Gathered,
     ) -> Result<(), Failure> {
         let (code, message) = match not_read {
+            // What was read of it is in the snapshot, and nothing takes that out again.
+            NotRead::Changed | NotRead::Gone if self.is_snapshot() && self.has_rows() => {
+                let message = format!(
+                    "The object {key} was changed or deleted while it was copied into the snapshot. Take another snapshot."
+                );
+                let kind = FailureKind::Unavailable;
+                return Err(Failure::lasting(Origin::Vendor, kind, message));
+            }
             // Deleted since it was listed.
             NotRead::Gone => {
                 self.done(key.to_owned());
@@ -209,16 +239,20 @@ impl Turn<'_> {
             NotRead::Unreadable { code, message } => (code, message),
             other => return Err(self.store.failure(other, self.session, "an object")),
         };
-        let listed = listing.objects.iter().find(|listed| listed.key == key);
-        let listed = listed.cloned().unwrap_or_else(|| Listed {
-            key: key.to_owned(),
-            ..Listed::default()
-        });
-        gathered.unreadable(&listed, code, &message);
-        // What is in it was not seen, and may exist.
-        self.cursor.walk.met_unnamed();
+        self.unread(key, code, &message, gathered);
         self.done(key.to_owned());
         Ok(())
+    }
+
+    /// A snapshot says nothing of how far the next walk may trust what was read.
+    fn is_snapshot(&self) -> bool {
+        self.cursor.through.is_none()
+    }
+
+    /// Whether rows of the object at hand were handed over.
+    fn has_rows(&self) -> bool {
+        let reading = self.place.object.as_ref();
+        reading.is_some_and(|reading| reading.spot.rows > 0)
     }
 
     /// Where the next page of the listing is.

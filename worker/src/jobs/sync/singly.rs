@@ -97,7 +97,11 @@ impl Singly<'_> {
                 brought.records.push(*record);
                 brought.resolved.extend(error);
             }
-            One::Rejected(rejected) => {
+            One::Rejected(mut rejected) => {
+                // Whoever reads it again by what was kept need not find the id there.
+                if rejected.external_id.is_none() {
+                    rejected.external_id = id.map(str::to_owned);
+                }
                 // Now that its id is known, it is another error.
                 brought
                     .resolved

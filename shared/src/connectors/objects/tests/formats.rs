@@ -221,3 +221,35 @@ async fn settings_that_cannot_work_are_refused_by_name() {
         );
     }
 }
+
+#[tokio::test]
+async fn csv_of_more_columns_than_anybody_writes_is_not_read() {
+    let (rows, errors) = of(json!({}), "a.csv", format!("{}\n1\n", ",".repeat(16_384))).await;
+    assert_eq!(rows, []);
+    assert_eq!(errors, [("unreadable-object", some("a.csv"))]);
+    let columns = format!("{}\n{0}\n", ",".repeat(16_383));
+    let (rows, errors) = of(json!({}), "a.csv", columns).await;
+    assert_eq!((rows.len(), errors.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_long_only_as_json_is_an_error() {
+    let csv = format!("a,b\n1,{}\n2,two\n", "\u{1}".repeat(3 << 20));
+    let (rows, errors) = of(json!({}), "a.csv", csv).await;
+    assert_eq!(rows, pairs(&[("a.csv#2", r#"{"a":"2","b":"two"}"#)]));
+    assert_eq!(errors, [("row-too-long", some("a.csv#1"))]);
+}
+
+#[tokio::test]
+async fn blank_lines_are_no_row_however_many() {
+    let blank = "\n".repeat(17 << 20);
+    for (key, text) in [
+        ("a.csv", format!("{blank}a\n{blank}1\n")),
+        ("a.ndjson", format!("{blank}{{\"a\":\"1\"}}\n{blank}")),
+    ] {
+        let (rows, errors) = of(json!({}), key, text).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].1, r#"{"a":"1"}"#);
+        assert_eq!(errors, []);
+    }
+}

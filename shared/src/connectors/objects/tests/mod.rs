@@ -21,6 +21,9 @@ use crate::connectors::{Ask, Checkpoint, Cursor, Page};
 use crate::domain::SyncMode;
 use crate::http::canned::{Asked, Canned, Reply};
 
+/// What an object holds that may be listed and not read.
+const FORBIDDEN: &[u8] = b"forbidden";
+
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn now() -> DateTime<Utc> {
@@ -182,6 +185,9 @@ fn answer(asked: &Asked, objects: &BTreeMap<String, Object>, at_once: usize) -> 
     let Some(object) = objects.get(&*key) else {
         return error(404, "NoSuchKey");
     };
+    if object.content == FORBIDDEN {
+        return error(403, "AccessDenied");
+    }
     let etag = format!("\"{}\"", object.version);
     if asked
         .header("if-match")

@@ -195,3 +195,73 @@ async fn how_far_a_walk_came_is_handed_over_also_where_it_found_nothing() {
     assert!(pages.len() > 3, "{} pages", pages.len());
     assert!(pages.iter().all(|page| page.requests <= 33));
 }
+
+#[tokio::test]
+async fn an_object_that_may_not_be_read_is_an_error_that_stops_no_other() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf
+        .put("a.csv", FORBIDDEN)
+        .put("b.csv", "a\n1\n")
+        .put("c.csv", FORBIDDEN);
+    let pages = shelf.rows().await;
+    let (rows, errors) = brought(&pages);
+    assert_eq!(rows.len(), 1);
+    let forbidden = |key: &str| ("forbidden-object", Some(key.to_owned()));
+    assert_eq!(errors, [forbidden("a.csv"), forbidden("c.csv")]);
+    let last = pages.last().unwrap();
+    assert_eq!(last.coverage, Coverage::Some, "its rows may exist");
+    let errors = pages.iter().flat_map(|page| &page.rejected);
+    for error in errors {
+        assert!(error.message.contains("AccessDenied"), "{}", error.message);
+        // There is nothing that a retry could read.
+        assert!(error.payload.is_empty() && error.truncated);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_holds_rows_of_an_older_version_of_an_object_fails() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf.put("a.csv", "a\n1\n2\n3\n");
+    let room = Room {
+        rows: 1,
+        bytes: 1 << 20,
+    };
+    let ask = Ask {
+        mode: SyncMode::Snapshot,
+        ..full()
+    };
+    let store = shelf.open_in(room, 4);
+    let first = store.plan(ROWS, &ask).unwrap();
+    let page = store.read(ROWS, &first, &shelf.session()).await.unwrap();
+    assert_eq!(page.records.len(), 1);
+    shelf.put("a.csv", "a\n7\n");
+    let next = page.next.unwrap();
+    let failure = store.read(ROWS, &next, &shelf.session()).await.unwrap_err();
+    assert!(failure.message.contains("another snapshot"), "{failure}");
+    let (rows, _) = brought(&shelf.walk_from(&store, ROWS, first).await);
+    assert_eq!(rows, [("a.csv#1".to_owned(), r#"{"a":"7"}"#.to_owned())]);
+}
+
+#[tokio::test]
+async fn a_name_that_no_database_takes_is_an_error_and_is_never_stored() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf.put("a.csv", "a\n1\n").put("b\0.csv", "a\n2\n");
+    for entity in [ROWS, OBJECTS] {
+        let pages = shelf.walk(&shelf.open(), entity, &full()).await;
+        let (records, errors) = brought(&pages);
+        assert_eq!((records.len(), errors.len()), (1, 1), "{errors:?}");
+        assert!(matches!(errors[0].0, "unusable-key" | "nul-character"));
+        for page in &pages {
+            let id = page
+                .rejected
+                .iter()
+                .filter_map(|it| it.external_id.as_ref());
+            assert!(
+                id.chain(page.rejected.iter().map(|it| &it.message))
+                    .all(|text| !text.contains('\0'))
+            );
+            let cursor = serde_json::to_string(&page.next).unwrap();
+            assert!(!cursor.contains("u0000"), "{cursor}");
+        }
+    }
+}
