@@ -228,7 +228,8 @@ impl Truth {
 
     /// Notes what changed behind its back.
     pub fn catch_up(&mut self) {
-        let here: BTreeSet<String> = self.stripe.ids(self.entity).into_iter().collect();
+        // The newest first; on which page of the feed one is told hangs on what came before it.
+        let here = self.stripe.ids(self.entity);
         let gone: Vec<String> = self
             .live()
             .map(|(id, _)| id.clone())
@@ -236,6 +237,7 @@ impl Truth {
             .collect();
         let new: Vec<String> = here
             .into_iter()
+            .rev()
             .filter(|id| !self.versions.contains_key(id))
             .collect();
         for id in gone.iter().chain(&new) {
