@@ -106,7 +106,7 @@ prepare_venv() {
         say "preparing Python libraries for $what (pip, into ${venv#"$ROOT"/})"
         rm -rf "$venv"
         run python3 -m venv "$venv" || exit
-        run "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$wanted/requirements.txt" ||
+        run "$venv/bin/python" -m pip install -q --no-compile --disable-pip-version-check -r "$wanted/requirements.txt" ||
             die "$what needs Python packages that pip could not install (see above): it takes them from PyPI, through the network"
         echo "$stamp" >"$venv/stamp"
     fi
