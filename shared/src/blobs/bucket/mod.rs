@@ -37,6 +37,35 @@ enum Protocol {
     Azure(Box<Container>),
 }
 
+/// Where a protocol has things.
+struct Addresses<'a> {
+    base: &'a str,
+    /// What follows it to list, with the parameters that are always there.
+    list: &'static str,
+    /// The parameter that bounds a page.
+    at_most: &'static str,
+    /// The parameter that tells where a page begins.
+    from: &'static str,
+}
+
+impl Addresses<'_> {
+    fn list(&self, prefix: &str, from: Option<&str>, at_most: Option<u32>) -> String {
+        let at_most = at_most.map(|count| count.to_string());
+        let parameters = [
+            (self.at_most, at_most.as_deref()),
+            ("prefix", Some(prefix).filter(|prefix| !prefix.is_empty())),
+            (self.from, from),
+        ];
+        let mut url = format!("{}{}", self.base, self.list);
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                url.push_str(&format!("&{name}={}", escaped(value, "")));
+            }
+        }
+        url
+    }
+}
+
 /// An object, as the listing shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
@@ -175,12 +204,8 @@ impl Bucket {
         from: Option<&str>,
         at_most: Option<u32>,
     ) -> Result<Listing, NotRead> {
-        let now = self.http.now();
-        let request = match &self.protocol {
-            Protocol::S3(bucket) => bucket.list(prefix, from, at_most, now),
-            Protocol::Azure(container) => container.list(prefix, from, at_most, now),
-        };
-        let answer = self.send(request.map_err(NotRead::Refused)?).await?;
+        let url = self.addresses().list(prefix, from, at_most);
+        let answer = self.send(self.get(&url, &[])?).await?;
         if !answer.is_success() {
             return Err(refusal::of(&answer, &self.store()));
         }
@@ -209,13 +234,12 @@ impl Bucket {
         range: Range<u64>,
         etag: Option<&str>,
     ) -> Result<Piece, NotRead> {
-        let now = self.http.now();
         let range = range.start..range.end.min(range.start + self.piece_bytes);
-        let request = match &self.protocol {
-            Protocol::S3(bucket) => bucket.read(key, &range, etag, now),
-            Protocol::Azure(container) => container.read(key, &range, etag, now),
-        };
-        let answer = self.send(request?.as_kept()).await?;
+        let url = object_url(self.addresses().base, key)?;
+        let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let mut headers = vec![("Range", bytes.as_str())];
+        headers.extend(etag.map(|etag| ("If-Match", etag)));
+        let answer = self.send(self.get(&url, &headers)?.as_kept()).await?;
         if answer.status == 416 {
             // Nothing is where we asked: an empty object, or another than we know.
             return match etag {
@@ -248,6 +272,23 @@ impl Bucket {
             return Err(wrong("is another part than the one asked for"));
         }
         Ok(piece(&answer, answer.body.clone(), size))
+    }
+
+    /// A request that proves who asks.
+    fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Request, NotRead> {
+        let now = self.http.now();
+        let request = match &self.protocol {
+            Protocol::S3(bucket) => bucket.signed(url, headers, now),
+            Protocol::Azure(container) => container.opened(url, headers, now),
+        };
+        request.ok_or_else(|| NotRead::Refused(Failure::internal()))
+    }
+
+    fn addresses(&self) -> Addresses<'_> {
+        match &self.protocol {
+            Protocol::S3(bucket) => bucket.addresses(),
+            Protocol::Azure(container) => container.addresses(),
+        }
     }
 
     async fn send(&self, request: Request) -> Result<Answer, NotRead> {
@@ -313,15 +354,6 @@ fn object_url(base: &str, key: &str) -> Result<String, NotRead> {
         });
     }
     Ok(format!("{base}/{}", escaped(key, "/")))
-}
-
-/// A query of these parameters.
-fn query(parameters: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{}={}", escaped(name, ""), escaped(value, "")))
-        .collect();
-    pairs.join("&")
 }
 
 #[cfg(test)]

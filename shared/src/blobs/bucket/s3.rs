@@ -1,8 +1,6 @@
 //! Reading a bucket: requests signed with Signature Version 4. rust-s3 signs, our own client sends, because rust-s3's would
 //! follow redirects and resolve names past the guard.
 
-use std::ops::Range;
-
 use ::s3::{Region, signing};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
@@ -12,8 +10,8 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 use url::Url;
 
+use super::Addresses;
 use super::refusal::Store;
-use super::{NotRead, object_url, query};
 use crate::blobs::s3::{S3Settings, base_url};
 use crate::domain::Failure;
 use crate::http::Request;
@@ -54,48 +52,25 @@ impl S3Bucket {
         }
     }
 
-    /// `from` is a key: S3 lists in the order of keys, and a key, unlike a continuation token, never dies.
-    pub(super) fn list(
-        &self,
-        prefix: &str,
-        from: Option<&str>,
-        at_most: Option<u32>,
-        now: DateTime<Utc>,
-    ) -> Result<Request, Failure> {
-        let at_most = at_most.map(|count| count.to_string());
-        let mut parameters = vec![("encoding-type", "url"), ("list-type", "2")];
-        if let Some(at_most) = &at_most {
-            parameters.push(("max-keys", at_most));
+    /// A listing goes on after a key: S3 lists in the order of keys, and a key, unlike a continuation token, never dies.
+    pub(super) fn addresses(&self) -> Addresses<'_> {
+        Addresses {
+            base: &self.base,
+            list: "/?encoding-type=url&list-type=2",
+            at_most: "max-keys",
+            from: "start-after",
         }
-        if !prefix.is_empty() {
-            parameters.push(("prefix", prefix));
-        }
-        if let Some(from) = from {
-            parameters.push(("start-after", from));
-        }
-        let url = format!("{}/?{}", self.base, query(&parameters));
-        self.signed(url, &[], now).ok_or_else(Failure::internal)
-    }
-
-    pub(super) fn read(
-        &self,
-        key: &str,
-        range: &Range<u64>,
-        etag: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<Request, NotRead> {
-        let url = object_url(&self.base, key)?;
-        let range = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let mut headers = vec![("range", range.as_str())];
-        headers.extend(etag.map(|etag| ("if-match", etag)));
-        let signed = self.signed(url, &headers, now);
-        signed.ok_or_else(|| NotRead::Refused(Failure::internal()))
     }
 
     /// `None` where something cannot be a header.
-    fn signed(&self, url: String, headers: &[(&str, &str)], now: DateTime<Utc>) -> Option<Request> {
+    pub(super) fn signed(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        now: DateTime<Utc>,
+    ) -> Option<Request> {
         let keys = &self.settings.keys;
-        let parsed = Url::parse(&url).ok()?;
+        let parsed = Url::parse(url).ok()?;
         let host = match (parsed.host_str()?, parsed.port()) {
             (host, Some(port)) => format!("{host}:{port}"),
             (host, None) => host.to_owned(),

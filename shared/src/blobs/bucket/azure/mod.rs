@@ -2,15 +2,13 @@
 
 mod shared_key;
 
-use std::ops::Range;
-
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use self::shared_key::SharedKey;
+use super::Addresses;
 use super::refusal::Store;
-use super::{NotRead, object_url, query};
 use crate::domain::{Failure, FailureKind, Origin};
 use crate::http::Request;
 
@@ -110,44 +108,22 @@ impl Container {
         }
     }
 
-    pub(super) fn list(
-        &self,
-        prefix: &str,
-        from: Option<&str>,
-        at_most: Option<u32>,
-        now: DateTime<Utc>,
-    ) -> Result<Request, Failure> {
-        let at_most = at_most.map(|count| count.to_string());
-        let mut parameters = vec![("comp", "list"), ("restype", "container")];
-        if let Some(at_most) = &at_most {
-            parameters.push(("maxresults", at_most));
+    pub(super) fn addresses(&self) -> Addresses<'_> {
+        Addresses {
+            base: &self.base,
+            list: "?comp=list&restype=container",
+            at_most: "maxresults",
+            from: "marker",
         }
-        if !prefix.is_empty() {
-            parameters.push(("prefix", prefix));
-        }
-        if let Some(from) = from {
-            parameters.push(("marker", from));
-        }
-        let url = format!("{}?{}", self.base, query(&parameters));
-        self.opened(&url, &[], now).ok_or_else(Failure::internal)
     }
 
-    pub(super) fn read(
+    /// `None` where something cannot be signed.
+    pub(super) fn opened(
         &self,
-        key: &str,
-        range: &Range<u64>,
-        etag: Option<&str>,
+        url: &str,
+        headers: &[(&str, &str)],
         now: DateTime<Utc>,
-    ) -> Result<Request, NotRead> {
-        let url = object_url(&self.base, key)?;
-        let range = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let mut headers = vec![("Range", range.as_str())];
-        headers.extend(etag.map(|etag| ("If-Match", etag)));
-        let opened = self.opened(&url, &headers, now);
-        opened.ok_or_else(|| NotRead::Refused(Failure::internal()))
-    }
-
-    fn opened(&self, url: &str, headers: &[(&str, &str)], now: DateTime<Utc>) -> Option<Request> {
+    ) -> Option<Request> {
         let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let own = [("x-ms-date", date.as_str()), ("x-ms-version", VERSION)];
         let mut request = Request::get(url);
