@@ -40,6 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),
     ("chacha20poly1305", &["shared/src/secrets/"]),
+    ("aws_lc_rs", &["shared/src/secrets/"]),
     ("std::env", &["shared/src/config/"]),
 ];
 

@@ -11,6 +11,7 @@ use super::file::{Auth, BaseUrl, Errors, OAuth, Rate, TestCall};
 use super::invalid::InvalidFile;
 use super::objects::StoreRules;
 use super::rules::EntityRules;
+use super::webhook::WebhookRules;
 use super::{Session, Source, folder};
 use crate::domain::{Category, ConnectorStatus, Faults};
 use crate::http::Http;
@@ -34,6 +35,8 @@ pub(super) struct Definition {
     pub config: Fields,
     /// How records are read; absent for a connector that is only listed, and for an object store.
     pub reading: Option<Reading>,
+    /// How notices are taken, where the vendor signs its webhooks.
+    pub webhook: Option<WebhookRules>,
     /// The object store in which its records are, where they are in one.
     pub store: Option<StoreRules>,
 }

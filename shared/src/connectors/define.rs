@@ -12,6 +12,7 @@ use super::invalid::{FileFault, InvalidFile};
 use super::objects::{OBJECTS, ROWS, StoreRules};
 use super::outline::Outline;
 use super::tables::Tables;
+use super::webhook::WebhookRules;
 use super::{placeholders, rules};
 use crate::domain::ConnectorStatus;
 
@@ -48,6 +49,11 @@ pub(super) fn define(text: &str, base_url: Option<&str>) -> Result<Definition, I
     } else {
         None
     };
+    let webhook = WebhookRules::of(&file, base_url).unwrap_or_else(|wrong| {
+        let at = |what| outline.at_key("webhook", what);
+        faults.extend(wrong.into_iter().map(at));
+        None
+    });
     let mut fields = |key, fields| {
         let made = Fields::new(fields);
         made.map_err(|error| faults.push(outline.at_key(key, error)))
@@ -68,6 +74,7 @@ pub(super) fn define(text: &str, base_url: Option<&str>) -> Result<Definition, I
         status: file.status,
         features: file.features,
         reading,
+        webhook,
         store,
     })
 }

@@ -42,6 +42,7 @@ mod spans;
 mod summary;
 mod tables;
 mod times;
+mod webhook;
 
 #[cfg(test)]
 mod conformance;
@@ -62,3 +63,4 @@ pub use permissions::TestReport;
 pub use published::schema_text;
 pub use session::Session;
 pub use source::Source;
+pub use webhook::{NotTaken, Notice, Told, WebhookKeys};

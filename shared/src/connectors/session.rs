@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::oauth::Held;
-use crate::domain::{Grant, MemoryVault, Vault};
+use crate::domain::{Grant, MemoryVault, Vault, VaultError};
 
 /// Texts shorter than this are not blotted out of messages: they would tear holes into ordinary words.
 const SHORTEST_BLOTTED: usize = 4;
@@ -47,6 +47,14 @@ impl Session {
     pub fn with_vault(mut self, vault: Arc<dyn Vault>) -> Self {
         self.vault = vault;
         self
+    }
+
+    /// Has the grant at hand as it is kept, for the facts that came with it; its tokens may have ended.
+    pub(super) async fn recall(&self) -> Result<(), VaultError> {
+        if let Some(grant) = self.vault.read().await?.grant {
+            self.held.hold(grant);
+        }
+        Ok(())
     }
 
     /// The token that requests carry now.

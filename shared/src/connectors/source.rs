@@ -268,6 +268,10 @@ impl Source {
         })
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     pub(super) fn exchange(&self) -> Result<Exchange<'_>, Failure> {
         Ok(Exchange {
             id: &self.definition.id,

@@ -4,6 +4,7 @@ mod api_key;
 mod key_ring;
 mod one_time;
 mod references;
+mod signatures;
 
 pub use api_key::ApiKey;
 pub use key_ring::{
@@ -13,3 +14,6 @@ pub use key_ring::{
 pub use one_time::{OneTime, challenge};
 pub use references::{References, Unresolved};
 pub use secrecy::{ExposeSecret, SecretString};
+pub use signatures::{
+    P256Point, alternatives, is_es256, is_hmac_sha256, is_rsa_sha256, same, sha256,
+};

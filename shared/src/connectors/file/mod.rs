@@ -11,6 +11,7 @@ mod oauth;
 mod paging;
 mod rate;
 mod slot;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,9 @@ pub(super) use self::oauth::{ClientProof, FactsCall, GrantType, OAuth};
 pub(super) use self::paging::{Counts, Paging};
 pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;
+pub(super) use self::webhook::{
+    Account, EventId, Form, IdPlace, KeyCall, Piece, Signature, Webhook, Written,
+};
 use super::objects::StoreRules;
 use crate::domain::{Category, ConnectorStatus};
 use crate::http::Method;
@@ -68,6 +72,8 @@ pub(super) struct ConnectorFile {
     pub removed: Option<Listing>,
     /// The feed of changes, where the vendor has one.
     pub feed: Option<Feed>,
+    /// The webhooks by which the vendor reports changes, where it signs them.
+    pub webhook: Option<Webhook>,
     /// What the vendor's errors mean.
     #[serde(default)]
     pub errors: Errors,

@@ -24,7 +24,7 @@ impl Held {
             .clone()
     }
 
-    pub(super) fn hold(&self, grant: Grant) {
+    pub(in crate::connectors) fn hold(&self, grant: Grant) {
         *self.grant.write().unwrap_or_else(PoisonError::into_inner) = Some(grant);
     }
 
