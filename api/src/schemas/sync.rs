@@ -36,7 +36,8 @@ pub struct Sync {
     max_error_rate: Option<f64>,
     /// What began it.
     trigger: Word<Trigger>,
-    /// The single records it is limited to, by entity: of a retry of record errors. Null where it reads entities.
+    /// The single records it is limited to, by entity: of a retry of record errors, or told by webhook. An entity that is not
+    /// among them is read as its mode says; null where that is all of them.
     targets: Option<Vec<SyncTargets>>,
     /// When it was asked for.
     created_at: DateTime<Utc>,

@@ -120,6 +120,8 @@ words!(
         Request = "REQUEST",
         /// Its connection syncs by itself, and was due.
         Schedule = "SCHEDULE",
+        /// The vendor told of changes by webhook.
+        Webhook = "WEBHOOK",
     }
 );
 words!(

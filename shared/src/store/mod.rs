@@ -38,6 +38,7 @@ pub mod sweep;
 pub mod sync_log;
 pub mod sync_schedules;
 pub mod syncs;
+pub mod told_changes;
 
 pub use error::StoreError;
 pub use json_text::JsonText;

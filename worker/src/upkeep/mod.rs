@@ -6,6 +6,7 @@ mod kept_aside;
 mod record_errors;
 mod schedules;
 mod snapshots;
+mod told_changes;
 mod unattended;
 
 use std::time::Duration;
@@ -78,8 +79,10 @@ async fn round(
 ) -> Result<Pace, StoreError> {
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
+    told_changes::take_up(worker).await?;
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
+    told_changes::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
     record_errors::empty_old_payloads(worker).await?;
     walks.change_sets.step(worker).await?;

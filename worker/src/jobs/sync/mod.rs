@@ -15,6 +15,7 @@ mod walk;
 
 use rail_shared::domain::{Failure, FailureKind, Origin, SyncMode, Tolerance};
 use rail_shared::store::records::{self, Walked};
+use rail_shared::store::syncs::SyncEntityRow;
 use rail_shared::store::{StoreError, connections, snapshots, syncs};
 
 use crate::runtime::{Attempt, Halt};
@@ -40,15 +41,20 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let source = attempt.worker.open(&connection)?;
     let source = source.paced(&attempt.worker.budgets, priority);
     let tolerance = asked.tolerance().or(connection.tolerance());
-    if let Some(targets) = asked.targets()? {
-        for entity in entities.iter().filter(|entity| !entity.complete) {
-            let of_this = targets.iter().find(|of| of.entity == entity.entity);
-            if let Some(of_this) = of_this {
-                targeted::finish(attempt, &source, &asked, entity, of_this).await?;
-            }
+    let targets = asked.targets()?;
+    let of = |entity: &SyncEntityRow| {
+        let mut targets = targets.iter().flatten();
+        targets.find(|targets| targets.entity == entity.entity)
+    };
+    for entity in entities.iter().filter(|entity| !entity.complete) {
+        if let Some(targets) = of(entity) {
+            targeted::finish(attempt, &source, &asked, entity, targets).await?;
         }
-        return Ok(());
     }
+    let entities: Vec<SyncEntityRow> = entities
+        .into_iter()
+        .filter(|entity| of(entity).is_none())
+        .collect();
     let job = Job {
         attempt,
         source: &source,

@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub(super) fn of(asked: &SyncRow, idle_for: Duration) -> Priority {
     let reads_what_is_old = asked.date_range().is_some() || asked.mode != SyncMode::Incremental;
     let usual = match asked.trigger {
+        // The vendor told of it a moment ago; nobody looks at it yet, and there may be thousands.
+        Trigger::Webhook => Priority::Manual,
         // Somebody looks at these records.
         _ if asked.targets.is_some() => Priority::Interactive,
         _ if reads_what_is_old => Priority::Backfill,
@@ -62,6 +64,14 @@ mod tests {
         for mode in [SyncMode::Full, SyncMode::Snapshot] {
             assert_eq!(now(&asked(mode, Trigger::Request)), Priority::Backfill);
         }
+    }
+
+    #[test]
+    fn what_a_vendor_told_goes_before_a_due_sync_and_not_before_records_by_hand() {
+        let mut told = asked(SyncMode::Incremental, Trigger::Webhook);
+        assert_eq!(of(&told, Duration::ZERO), Priority::Manual);
+        told.targets = Some(json!([]));
+        assert_eq!(of(&told, Duration::ZERO), Priority::Manual);
     }
 
     #[test]
