@@ -217,7 +217,11 @@ impl<'a, T: Asked> ApiExtractor<'a> for Body<T> {
     }
 }
 
-async fn whole(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
+/// Reads a body, within bounds.
+///
+/// # Errors
+/// 413 when it is too large; 400 when it breaks off.
+pub async fn whole(request: &Request, body: poem::Body) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("A body has at most {MAX_BYTES} bytes.");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)

@@ -20,6 +20,7 @@ use crate::auth::Caller;
 use crate::authorizing::vault_of;
 use crate::idempotency::{Entry, Once, Stop};
 use crate::problem::{Problem, changed_meanwhile};
+use crate::receiving;
 use crate::routes::BASE;
 use crate::schemas::connection::{Connection, ConnectionTest};
 use crate::schemas::connection_asked::{ConnectionMeant, PatchMeant, Standing};
@@ -58,6 +59,12 @@ pub async fn find(
 ) -> Result<ConnectionRow, Problem> {
     let found = connections::find(conn, caller.tenant(), id).await?;
     found.ok_or_else(|| Problem::not_found("connection"))
+}
+
+/// A connection as it is answered.
+pub fn shown(api: &Api, row: ConnectionRow) -> Connection {
+    let webhook_url = receiving::url_of(api, &row);
+    Connection::of(row, webhook_url)
 }
 
 /// The version of a connection, as ETag.
@@ -141,7 +148,7 @@ pub async fn create(
         events::append(&mut transaction, &[connected]).await?;
     }
     let (location, etag) = (format!("{BASE}/connections/{id}"), etag(&row));
-    let made = Created::new(row).at(location).tagged(etag);
+    let made = Created::new(shown(api, row)).at(location).tagged(etag);
     entry.commit(transaction, made).await
 }
 

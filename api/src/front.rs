@@ -48,6 +48,12 @@ impl Visit {
         self.uri.path()
     }
 
+    /// The same with its query.
+    pub fn path_and_query(&self) -> &str {
+        let asked = self.uri.path_and_query();
+        asked.map_or("/", |asked| asked.as_str())
+    }
+
     /// Notes whose key came with it.
     pub fn note_tenant(&self, tenant: TenantId) {
         let _ = self.tenant.set(tenant);

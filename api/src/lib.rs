@@ -22,6 +22,7 @@ mod in_flight;
 mod openapi;
 mod pausing;
 mod problem;
+mod receiving;
 mod refusal;
 mod rereading;
 mod retrying;

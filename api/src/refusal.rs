@@ -14,6 +14,11 @@ use crate::problem::{MEDIA_TYPE, Problem, ProblemBody};
 pub trait Statuses: Send + Sync + 'static {
     /// In rising order.
     const LIST: &'static [u16];
+
+    /// What a status means here, where that is not what it means elsewhere.
+    fn meaning(_: u16) -> Option<&'static str> {
+        None
+    }
 }
 
 macro_rules! statuses {
@@ -56,6 +61,24 @@ statuses! {
     Ready = [503];
 }
 
+/// Of a vendor's webhook.
+#[derive(Debug)]
+pub struct Hears;
+
+impl Statuses for Hears {
+    const LIST: &'static [u16] = &[400, 401, 404, 409, 413, 500, 503];
+
+    fn meaning(status: u16) -> Option<&'static str> {
+        match status {
+            400 => Some("It is signed, and too old or not of the vendor's form"),
+            401 => Some("It is not signed by the vendor; nothing more is told"),
+            404 => Some("There is no such connection of this vendor"),
+            409 => Some("The connection has no secret to check it with"),
+            _ => None,
+        }
+    }
+}
+
 /// A problem of one of these statuses.
 #[derive(Debug)]
 pub struct Refusal<S> {
@@ -85,7 +108,15 @@ impl<S: Statuses> From<Refusal<S>> for poem::Error {
 
 impl<S: Statuses> ApiResponse for Refusal<S> {
     fn meta() -> MetaResponses {
-        let responses = S::LIST.iter().map(|status| response(*status)).collect();
+        let meant = |status: &u16| {
+            let general = response(*status);
+            let description = S::meaning(*status).unwrap_or(general.description);
+            MetaResponse {
+                description,
+                ..general
+            }
+        };
+        let responses = S::LIST.iter().map(meant).collect();
         MetaResponses { responses }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rail_shared::budget::{BadAddress, Budgets};
 use rail_shared::config::{OutputConfig, SharedConfig};
-use rail_shared::connectors::{Catalogue, CatalogueError};
+use rail_shared::connectors::{Catalogue, CatalogueError, WebhookKeys};
 use rail_shared::domain::Clock;
 use rail_shared::http::{Guard, Http, HttpError, Limits};
 use rail_shared::queue::{Doorbell, PREFIX, QueueError, Ringer};
@@ -52,6 +52,8 @@ pub struct Parts {
     pub(crate) in_flight: InFlight,
     /// Bodies of records that are being read.
     pub(crate) uploads: Uploads,
+    /// Vendors' public keys.
+    pub(crate) webhook_keys: WebhookKeys,
     /// What bodies are checked against.
     pub(crate) shapes: Shapes,
 }
@@ -110,6 +112,7 @@ impl Api {
             grants: Grants::default(),
             in_flight: InFlight::default(),
             uploads: Uploads::default(),
+            webhook_keys: WebhookKeys::default(),
             shapes: Shapes::compile().map_err(SetupError::Shapes)?,
         })))
     }

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// For everybody.
 const PUBLIC: [&str; 4] = ["/docs", "/healthz", "/openapi.json", "/readyz"];
 
+/// Where vendors send webhooks: what counts is their signature.
+const WEBHOOKS: &str = "/webhooks/";
+
 /// Where vendors send persons back: what counts is the state.
 const CALLBACK: &str = "/api/v1/integrations/oauth/callback";
 
@@ -50,7 +53,9 @@ async fn no_operation_answers_without_a_key_that_is_accepted() {
     let closed: Vec<_> = operations(&rail.caller)
         .await
         .into_iter()
-        .filter(|(_, path, _)| !PUBLIC.contains(&path.as_str()) && path != CALLBACK)
+        .filter(|(_, path, _)| {
+            !PUBLIC.contains(&path.as_str()) && path != CALLBACK && !path.contains(WEBHOOKS)
+        })
         .collect();
     assert!(closed.len() > 20, "{}", closed.len());
 

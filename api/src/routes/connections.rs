@@ -105,7 +105,11 @@ impl Connections {
         )
         .await?;
         let next = next(&listed, |row| row.id);
-        Ok(Listed::of(listed.rows, next))
+        let shown = listed
+            .rows
+            .into_iter()
+            .map(|row| connecting::shown(api, row));
+        Ok(Listed::of(shown, next))
     }
 
     /// Get a connection.
@@ -126,7 +130,7 @@ impl Connections {
     ) -> Result<Found<Connection>, Refusal<Finds>> {
         let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
         let etag = etag(&row);
-        Ok(Found::new(row).tagged(etag))
+        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
     }
 
     /// Change a connection.
@@ -161,7 +165,7 @@ impl Connections {
             .await
             .map_err(|problem| precondition.judge(problem))?;
         let etag = etag(&row);
-        Ok(Found::new(row).tagged(etag))
+        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
     }
 
     /// Delete a connection.
@@ -236,7 +240,7 @@ impl Connections {
     ) -> Result<Found<Connection>, Refusal<Fits>> {
         let row = pausing::wish(api, &caller, id.0.0, Wish::Pause).await?;
         let etag = etag(&row);
-        Ok(Found::new(row).tagged(etag))
+        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
     }
 
     /// Resume a connection.
@@ -257,6 +261,6 @@ impl Connections {
     ) -> Result<Found<Connection>, Refusal<Fits>> {
         let row = pausing::wish(api, &caller, id.0.0, Wish::Resume).await?;
         let etag = etag(&row);
-        Ok(Found::new(row).tagged(etag))
+        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
     }
 }

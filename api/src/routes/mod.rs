@@ -16,6 +16,7 @@ mod runs;
 mod snapshots;
 mod sync_log;
 mod syncs;
+mod vendor_webhooks;
 
 use poem_openapi::Tags;
 
@@ -24,45 +25,55 @@ pub const BASE: &str = "/api/v1/integrations";
 /// Where vendors send persons back, below it.
 pub const CALLBACK: &str = "/oauth/callback";
 
-/// All operations.
+/// All operations, in groups: poem-openapi takes up to sixteen at once.
 pub type Routes = (
-    connectors::Connectors,
-    connections::Connections,
-    authorization::Authorization,
-    entities::Entities,
-    budgets::Budgets,
-    syncs::Syncs,
-    snapshots::Snapshots,
-    sync_log::SyncLog,
-    record_errors::RecordErrors,
-    exports::Exports,
-    runs::Runs,
-    files::Files,
-    jobs::Jobs,
-    records::Records,
-    api_keys::ApiKeys,
-    health::Health,
+    (
+        connectors::Connectors,
+        connections::Connections,
+        authorization::Authorization,
+        vendor_webhooks::VendorWebhooks,
+        entities::Entities,
+        budgets::Budgets,
+    ),
+    (
+        syncs::Syncs,
+        snapshots::Snapshots,
+        sync_log::SyncLog,
+        record_errors::RecordErrors,
+    ),
+    (exports::Exports, runs::Runs, files::Files),
+    (
+        jobs::Jobs,
+        records::Records,
+        api_keys::ApiKeys,
+        health::Health,
+    ),
 );
 
 /// All operations.
 pub fn routes() -> Routes {
     (
-        connectors::Connectors,
-        connections::Connections,
-        authorization::Authorization,
-        entities::Entities,
-        budgets::Budgets,
-        syncs::Syncs,
-        snapshots::Snapshots,
-        sync_log::SyncLog,
-        record_errors::RecordErrors,
-        exports::Exports,
-        runs::Runs,
-        files::Files,
-        jobs::Jobs,
-        records::Records,
-        api_keys::ApiKeys,
-        health::Health,
+        (
+            connectors::Connectors,
+            connections::Connections,
+            authorization::Authorization,
+            vendor_webhooks::VendorWebhooks,
+            entities::Entities,
+            budgets::Budgets,
+        ),
+        (
+            syncs::Syncs,
+            snapshots::Snapshots,
+            sync_log::SyncLog,
+            record_errors::RecordErrors,
+        ),
+        (exports::Exports, runs::Runs, files::Files),
+        (
+            jobs::Jobs,
+            records::Records,
+            api_keys::ApiKeys,
+            health::Health,
+        ),
     )
 }
 
@@ -73,6 +84,9 @@ enum Tag {
     Connectors,
     /// Connectors with credentials and settings.
     Connections,
+    /// What vendors tell of changes.
+    #[oai(rename = "Vendors' webhooks")]
+    VendorWebhooks,
     /// Runs that copy records of a connection into the rail.
     Syncs,
     /// Records that could not be stored, and trying them again.

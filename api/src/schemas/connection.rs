@@ -38,6 +38,8 @@ pub struct Connection {
     last_sync_at: Option<DateTime<Utc>>,
     /// How it syncs by itself.
     schedule: SyncSchedule,
+    /// Where the vendor's webhooks are to go; null where the vendor signs none.
+    webhook_url: Option<String>,
     /// When it was created.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -115,8 +117,9 @@ wire!([] ConnectionConfig, "ConnectionConfig", MetaSchemaRef::Inline(Box::new(Me
     ..MetaSchema::new("object")
 })), |_| {});
 
-impl From<ConnectionRow> for Connection {
-    fn from(row: ConnectionRow) -> Self {
+impl Connection {
+    /// A row, and where its vendor's webhooks go.
+    pub fn of(row: ConnectionRow, webhook_url: Option<String>) -> Self {
         let ConnectionRow {
             id,
             tenant_id: _,
@@ -154,6 +157,7 @@ impl From<ConnectionRow> for Connection {
             },
             last_sync_at,
             schedule: SyncSchedule::of(status, next_sync_at, consecutive_failures),
+            webhook_url,
             created_at,
             updated_at,
         }

@@ -152,7 +152,23 @@ pub async fn find(
         .optional()?)
 }
 
-/// The same, held until the transaction ends: no sync of it is accepted meanwhile, since whoever writes one waits for its
+/// One connection, of whichever tenant: for a vendor, who knows nothing of tenants. What it sends proves that it may.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find_for_vendor(
+    conn: &mut AsyncPgConnection,
+    id: ConnectionId,
+) -> Result<Option<ConnectionRow>, StoreError> {
+    Ok(connections::table
+        .find(id.uuid())
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The same as [`find`], held until the transaction ends: no sync of it is accepted meanwhile, since whoever writes one waits for its
 /// connection.
 ///
 /// # Errors

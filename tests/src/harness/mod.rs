@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{Answer, Caller, send};
+pub use caller::{Answer, Caller, send, try_send};
 pub use database::Database;
 pub use database::redis_url;
 
