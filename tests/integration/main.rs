@@ -32,3 +32,4 @@ mod snapshots;
 mod storage;
 mod sync_log;
 mod syncs;
+mod vendor_webhooks;

@@ -24,6 +24,7 @@ mod settings;
 mod store;
 mod template;
 mod vendor;
+mod webhooks;
 mod world;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde_json::Value;
 pub use self::entity::{Counts, Entity};
 pub use self::mutate::MutationError;
 pub use self::settings::{ACCOUNT_VERSION, DEFAULT_KEY, Settings};
+pub use self::webhooks::{WEBHOOK_SECRET, Webhook, signature};
 
 use self::store::{Found, Store};
 use self::world::World;

@@ -1,0 +1,330 @@
+//! The fakes of the vendors send, and what they tell is read.
+
+use std::collections::BTreeMap;
+
+use rail_shared::connectors::{Catalogue, NotTaken, Notice, Session, Told, WebhookKeys};
+use rail_shared::domain::ConnectionId;
+use rail_shared::http::{Guard, Http, Limits};
+use rail_tests::harness::Rail;
+use rail_tests::sandbox::hubspot::{self, HubSpot};
+use rail_tests::sandbox::paypal::{PayPal, WEBHOOK_ID};
+use rail_tests::sandbox::plaid::Plaid;
+use rail_tests::sandbox::quickbooks::{self, QuickBooks};
+use rail_tests::sandbox::tink::{EXTERNAL_USER_ID, Tink, WEBHOOK_SECRET};
+use rail_tests::sandbox::vendors::Start;
+use rail_tests::sandbox::xero::{self, Xero};
+use rail_tests::sandbox::{Mutation, Sandbox, Vendor};
+use serde_json::{Map, Value, json};
+
+use super::{TOLD_SYNCS, all_read, connect_with, taken, tell, told_syncs};
+
+/// A sandbox of a vendor, and a rail that reaches it.
+async fn rail_at<V: Vendor + Clone>(id: &str, vendor: fn(&Start) -> V) -> (Rail, Sandbox<V>) {
+    let sandbox = Start::new(5, 20).serve(vendor);
+    let variable = format!("RAIL_CONNECTOR_{}_BASE_URL", id.to_uppercase());
+    let rail = Rail::builder()
+        .variable(&variable, &sandbox.base_url())
+        .start()
+        .await;
+    (rail, sandbox)
+}
+
+/// Its credentials, with one more.
+fn credentials(vendor: &impl Vendor, name: &str, value: &str) -> Value {
+    let mut credentials = vendor.credentials();
+    credentials[name] = json!(value);
+    credentials
+}
+
+fn change(vendor: &impl Vendor, entity: &str, id: &str, patch: Value) {
+    vendor
+        .mutate(Mutation::AdvanceClock { seconds: 5 })
+        .unwrap();
+    let update = Mutation::Update {
+        entity: entity.to_owned(),
+        id: id.to_owned(),
+        patch,
+    };
+    vendor.mutate(update).unwrap();
+}
+
+async fn read(rail: &Rail, connection: &str, entity: &str) {
+    let done = rail
+        .sync(connection, &json!({"entities": [entity], "mode": "FULL"}))
+        .await;
+    assert_eq!(done["status"], "COMPLETED", "{done}");
+}
+
+async fn stored(rail: &Rail, id: &str, member: &str) -> Value {
+    let sql = format!("SELECT payload->'{member}' FROM records WHERE external_id = '{id}'");
+    rail.database.ask(&sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quickbooks_tells_in_both_forms() {
+    let (rail, sandbox) = rail_at("quickbooks", QuickBooks::new).await;
+    let books = sandbox.vendor();
+    let credentials = credentials(books, "webhookVerifierToken", books.verifier_token());
+    let connection = connect_with(&rail, "quickbooks", &credentials).await;
+    let path = format!("/connections/{connection}/webhooks/quickbooks");
+    read(&rail, &connection, "customers").await;
+    let ids = books.ids("customers");
+    let forms: [fn(&QuickBooks, &[quickbooks::Change<'_>]) -> String; 2] = [
+        QuickBooks::webhook_notifications,
+        QuickBooks::webhook_cloud_events,
+    ];
+    for (form, id) in forms.iter().zip(&ids) {
+        change(books, "customers", id, json!({"Notes": "told"}));
+        let changes = [quickbooks::Change {
+            entity: "customers",
+            id,
+            operation: "Update",
+        }];
+        let body = form(books, &changes);
+        let signature = books.webhook_signature(body.as_bytes());
+
+        taken(
+            &tell(
+                &rail,
+                &path,
+                &[("intuit-signature", &signature)],
+                body.clone(),
+            )
+            .await,
+        );
+        all_read(&rail).await;
+        assert_eq!(stored(&rail, id, "Notes").await, "told", "{body}");
+
+        let forged = tell(
+            &rail,
+            &path,
+            &[("intuit-signature", &signature)],
+            format!("{body} "),
+        )
+        .await;
+        assert_eq!(forged.problem(401), "bad-signature");
+    }
+    assert_eq!(told_syncs(&rail, &connection).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn xero_sends_once_its_intent_to_receive_was_answered_rightly() {
+    let (rail, sandbox) = rail_at("xero", Xero::new).await;
+    let xero = sandbox.vendor();
+    let connection = connect_with(
+        &rail,
+        "xero",
+        &credentials(xero, "webhookKey", xero.webhook_key()),
+    )
+    .await;
+    let path = format!("/connections/{connection}/webhooks/xero");
+    let send = async |xero::Webhook { body, signature }: xero::Webhook| {
+        tell(&rail, &path, &[("x-xero-signature", &signature)], body).await
+    };
+    let [right, wrong] = xero.intent_to_receive();
+    taken(&send(right).await);
+    assert_eq!(send(wrong).await.status, 401);
+    assert_eq!(rail.database.ask(TOLD_SYNCS).await, 0);
+
+    read(&rail, &connection, "contacts").await;
+    let id = xero.ids("contacts").remove(0);
+    change(xero, "contacts", &id, json!({"AccountNumber": "told"}));
+    let changes = [xero::Change {
+        entity: "contacts",
+        id: &id,
+        event: "UPDATE",
+    }];
+    taken(&send(xero.webhook(1, &changes)).await);
+    all_read(&rail).await;
+    assert_eq!(stored(&rail, &id, "AccountNumber").await, "told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plaid_tells_by_a_token_and_what_is_new_is_read_by_its_cursor() {
+    let (rail, sandbox) = rail_at("plaid", Plaid::new).await;
+    let plaid = sandbox.vendor();
+    let connection = connect_with(&rail, "plaid", &plaid.credentials()).await;
+    let path = format!("/connections/{connection}/webhooks/plaid");
+    read(&rail, &connection, "transactions").await;
+    let body = json!({"webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE", "item_id": "item",
+                      "initial_update_complete": true, "historical_update_complete": true, "environment": "sandbox"})
+    .to_string();
+    for round in 0..2 {
+        if round == 1 {
+            plaid.rotate_webhook_key();
+        }
+        let added = plaid.add(2);
+        let token = plaid.sign(body.as_bytes());
+        taken(
+            &tell(
+                &rail,
+                &path,
+                &[("plaid-verification", &token)],
+                body.clone(),
+            )
+            .await,
+        );
+        taken(
+            &tell(
+                &rail,
+                &path,
+                &[("plaid-verification", &token)],
+                body.clone(),
+            )
+            .await,
+        );
+        all_read(&rail).await;
+        for id in added {
+            assert_eq!(stored(&rail, &id, "transaction_id").await, json!(id));
+        }
+        let forged = tell(
+            &rail,
+            &path,
+            &[("plaid-verification", &token)],
+            format!("{body} "),
+        )
+        .await;
+        assert_eq!(forged.problem(401), "bad-signature");
+    }
+    let syncs = told_syncs(&rail, &connection).await;
+    assert_eq!(
+        syncs.len(),
+        2,
+        "the same body with another token is another webhook"
+    );
+    assert!(
+        syncs.iter().all(|sync| sync["targets"].is_null()),
+        "{syncs:?}"
+    );
+    assert_eq!(
+        sandbox.requests().count("/webhook_verification_key/get"),
+        2,
+        "each key once"
+    );
+}
+
+/// Takes a webhook with a connector that cannot be connected yet.
+async fn receive(
+    id: &str,
+    base_url: &str,
+    credentials: Value,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> Result<Vec<Told>, NotTaken> {
+    let overrides = BTreeMap::from([(id.to_owned(), base_url.to_owned())]);
+    let catalogue = Catalogue::embedded(&overrides).unwrap();
+    let http = Http::new(Guard::public_and(overrides.values()), Limits::default()).unwrap();
+    let Value::Object(credentials) = credentials else {
+        panic!("no credentials");
+    };
+    let headers = headers.iter();
+    let notice = Notice {
+        connection: ConnectionId::new(),
+        method: "POST",
+        url: "https://rail.example.com/",
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        body,
+    };
+    let session = Session::new(credentials, Map::new());
+    let connector = catalogue.get(id).unwrap();
+    connector
+        .receive(&http, session, &WebhookKeys::default(), &notice)
+        .await
+}
+
+fn entities(told: &[Told]) -> Vec<&str> {
+    let changes = told.iter().flat_map(|event| &event.changes);
+    changes.map(|(entity, _)| entity.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paypals_certificate_proves_its_webhooks() {
+    let (rail, sandbox) = rail_at("paypal", PayPal::new).await;
+    let paypal = sandbox.vendor();
+    let credentials = credentials(paypal, "webhookId", WEBHOOK_ID);
+    let connection = connect_with(&rail, "paypal", &credentials).await;
+    let path = format!("/connections/{connection}/webhooks/paypal");
+    read(&rail, &connection, "plans").await;
+    let id = paypal.holds("plans").remove(0).0;
+    change(paypal, "plans", &id, json!({"description": "told"}));
+    let body = json!({"id": "WH-1", "event_type": "BILLING.PLAN.UPDATED", "resource": {"id": id}});
+    let body = body.to_string();
+    let signed = paypal.sign(body.as_bytes());
+    let headers: Vec<_> = signed
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+
+    taken(&tell(&rail, &path, &headers, body.clone()).await);
+    taken(&tell(&rail, &path, &headers, body.clone()).await);
+
+    all_read(&rail).await;
+    assert_eq!(stored(&rail, &id, "description").await, "told");
+    assert_eq!(told_syncs(&rail, &connection).await.len(), 1);
+    let forged = tell(&rail, &path, &headers, format!("{body} ")).await;
+    assert_eq!(forged.problem(401), "bad-signature");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hubspot_signs_the_url_that_it_calls() {
+    let (rail, sandbox) = rail_at("hubspot", HubSpot::new).await;
+    let portal = sandbox.vendor();
+    let connection = connect_with(&rail, "hubspot", &portal.credentials()).await;
+    let path = format!("/connections/{connection}/webhooks/hubspot");
+    let url = format!("{}/api/v1/integrations{path}", rail.url());
+    read(&rail, &connection, "contacts").await;
+    let id = portal.ids("contacts").remove(0);
+    change(portal, "contacts", &id, json!({"city": "Told"}));
+    let changes = [hubspot::Change {
+        subscription: "contact.propertyChange",
+        id: &id,
+        property: Some(("city", "Told")),
+    }];
+    let send = async |called: &str| {
+        let sent = portal.webhook(called, &changes);
+        let headers = [
+            ("x-hubspot-signature-v3", sent.signature.as_str()),
+            ("x-hubspot-request-timestamp", sent.timestamp.as_str()),
+        ];
+        tell(&rail, &path, &headers, sent.body).await
+    };
+
+    let elsewhere = send("https://rail.example.com/").await;
+    assert_eq!(elsewhere.problem(401), "bad-signature");
+    taken(&send(&url).await);
+
+    all_read(&rail).await;
+    let properties = stored(&rail, &id, "properties").await;
+    assert_eq!(properties["city"], "Told", "{properties}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tink_tells_of_its_own_user_only() {
+    let sandbox = Start::new(5, 20).serve(Tink::new);
+    let tink = sandbox.vendor();
+    for (user, expected) in [
+        (
+            EXTERNAL_USER_ID,
+            vec!["accounts", "balances", "transactions"],
+        ),
+        ("another", vec![]),
+    ] {
+        let body = json!({"context": {"userId": "u", "externalUserId": user}, "event": "refresh:finished", "content": {}});
+        let body = body.to_string();
+        let headers = [("x-tink-signature", tink.sign(body.as_bytes()))];
+        let credentials = credentials(tink, "webhookSecret", WEBHOOK_SECRET);
+        let told = receive(
+            "tink",
+            &sandbox.base_url(),
+            credentials.clone(),
+            &headers,
+            body.as_bytes(),
+        )
+        .await;
+        assert_eq!(entities(&told.unwrap()), expected);
+        let forged = receive("tink", &sandbox.base_url(), credentials, &headers, b"{}").await;
+        assert!(matches!(forged, Err(NotTaken::Forged)));
+    }
+}
