@@ -13,4 +13,5 @@ mod salesforce;
 mod scripts;
 mod stripe_client;
 mod stripe_fixtures;
+mod stripe_webhooks;
 mod xero;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rail_shared::domain::JobId;
 use rail_tests::harness::{Rail, send, text};
-use rail_tests::sandbox::stripe::Settings;
+use rail_tests::sandbox::stripe::{Settings, WEBHOOK_SECRET};
 use rail_tests::wait::wait_until;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -82,6 +82,7 @@ impl Ids {
             ("own-records", own),
             ("spare-records", spare),
             ("failed-jobs", failed),
+            ("told-connections", vec![told_connection(rail).await]),
             ("held-connections", vec![held_sync.0]),
             ("held-syncs", vec![held_sync.1]),
             ("held-exports", vec![held_run.0]),
@@ -143,6 +144,14 @@ async fn failed_jobs(rail: &Rail, export: &str) -> Vec<String> {
         jobs.push(run.replace("run_", "job_"));
     }
     jobs
+}
+
+/// A connection that can check webhooks: the hooks sign them.
+async fn told_connection(rail: &Rail) -> String {
+    let credentials =
+        json!({"apiKey": "${IOF_CONNECTOR_API_KEY}", "webhookSecret": WEBHOOK_SECRET});
+    let connection = json!({"connectorId": "stripe", "name": "Told", "credentials": credentials});
+    made(rail, "/connections", &connection, "connectionId").await
 }
 
 /// A connection that a person has to authorize. Nobody is asked for that.
@@ -231,6 +240,7 @@ async fn no_call_gets_an_answer_that_the_document_does_not_name() {
         .current_dir(folder.path())
         .env("RAIL_FUZZ_KEY", text(&own, "key"))
         .env("RAIL_FUZZ_KEPT", kept.join(" "))
+        .env("RAIL_FUZZ_WEBHOOK_SECRET", WEBHOOK_SECRET)
         .env("RAIL_FUZZ_HOOKS", sources.join("openapi_hooks.py"));
     let mut running = Running::start(&mut command, &folder.path().join("said"));
     let mut ended = None;
