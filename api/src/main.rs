@@ -57,13 +57,18 @@ async fn main() -> ExitCode {
     if let Command::Connectors(command) = command {
         return told(commands::connectors(&command, &Environment::process()));
     }
-    let settings = match settings(&Environment::process()) {
+    let env = Environment::process();
+    let settings = match settings(&env) {
         Ok(settings) => settings,
         Err(faults) => {
             eprintln!("{faults}");
             return ExitCode::from(2);
         }
     };
+    #[cfg(feature = "failpoints")]
+    if let Some(step) = config::crash_at_step(&env) {
+        rail_shared::failpoints::crash_at(step);
+    }
     let _logging = match telemetry::start(&settings.log.filter, settings.log.format) {
         Ok(logging) => logging,
         Err(error) => {

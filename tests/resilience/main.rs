@@ -22,6 +22,7 @@ mod store;
 mod takeover;
 mod tally;
 mod vendor;
+mod webhooks;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -73,6 +74,9 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("200_triggers_at_once", |it| Box::pin(at_once::triggers(it))),
     ("64_syncs_in_one_worker", |it| Box::pin(crowd::run(it))),
     ("a_vendor_misbehaves", |it| Box::pin(vendor::run(it))),
+    ("an_api_dies_before_it_answers_a_webhook", |it| {
+        Box::pin(webhooks::unanswered(it))
+    }),
 ];
 
 fn main() -> ExitCode {

@@ -83,13 +83,7 @@ impl Builder {
         let key = make_key(&database.store(), "default", Scope::ALL).await;
         let address = ([127, 0, 0, 1], port).into();
         let caller = Caller::new(address, key.reveal());
-        let api = Program::start(&Start {
-            name: &format!("{}-api", self.name),
-            binary: "rail-api",
-            arguments: &["serve"],
-            variables: &variables,
-            logs: &self.logs,
-        });
+        let api = start_api(&self.name, &variables, &self.logs);
         let installation = Installation {
             sandbox,
             caller,
@@ -101,11 +95,7 @@ impl Builder {
             workers: AtomicU32::new(0),
             _exports: exports,
         };
-        wait_until(SOON * 2, "the api is ready", async || {
-            let ready = installation.caller.try_get("//readyz").await;
-            ready.is_some_and(|answer| answer.status == 200)
-        })
-        .await;
+        installation.ready().await;
         installation
     }
 }
@@ -138,6 +128,25 @@ impl Installation {
             database: None,
             variables: Vec::new(),
         }
+    }
+
+    /// Ends the api, if it still runs, starts it anew at the same address with further variables, and waits until it is
+    /// ready.
+    pub async fn restart_api(&mut self, more: &[(&str, &str)]) {
+        self.api.kill();
+        let mut variables = self.variables.clone();
+        let more = more.iter();
+        variables.extend(more.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self.api = start_api(&self.name, &variables, &self.logs);
+        self.ready().await;
+    }
+
+    async fn ready(&self) {
+        wait_until(SOON * 2, "the api is ready", async || {
+            let ready = self.caller.try_get("//readyz").await;
+            ready.is_some_and(|answer| answer.status == 200)
+        })
+        .await;
     }
 
     /// Starts one more worker.
@@ -192,6 +201,16 @@ impl Installation {
             worker.ended(SOON * 2).await;
         }
     }
+}
+
+fn start_api(name: &str, variables: &[(String, String)], logs: &Path) -> Program {
+    Program::start(&Start {
+        name: &format!("{name}-api"),
+        binary: "rail-api",
+        arguments: &["serve"],
+        variables,
+        logs,
+    })
 }
 
 /// The process id in a worker's name, `worker-<host>-<pid>-<random>`.
