@@ -42,6 +42,8 @@ async fn a_connection_waits_for_a_person_and_syncs_once_it_is_authorized() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_authorized_is_asked_of_a_vendor_that_does_not_tell_it() {
     let xero = Start::new(5, 20).serve(Xero::new);
+    // The vendor lists it first.
+    xero.vendor().connect_another_before();
     let rail = Rail::builder()
         .variable("RAIL_CONNECTOR_XERO_BASE_URL", &xero.base_url())
         .start()

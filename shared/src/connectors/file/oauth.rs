@@ -42,7 +42,7 @@ pub(in crate::connectors) struct OAuth {
     pub token_facts: BTreeMap<String, Pointer>,
     /// Asked once after a consent, for facts that stand nowhere else.
     pub facts_call: Option<FactsCall>,
-    /// How long before its end a token is replaced.
+    /// How long before its end a token is replaced; never before half of its life is over.
     #[serde(default = "refresh_before_seconds")]
     pub refresh_before_seconds: u32,
     /// How long a token lives where the vendor does not say.
@@ -77,6 +77,10 @@ pub(in crate::connectors) enum ClientProof {
 #[serde(deny_unknown_fields)]
 pub(in crate::connectors) struct FactsCall {
     pub url: BaseUrl,
+    /// Query parameters, and where each stands in the claims of the access token, which then is a JWT: so that the answer
+    /// tells of this consent, and not of earlier ones.
+    #[serde(default)]
+    pub claims: BTreeMap<String, Pointer>,
     /// Where each fact stands in the answer.
     pub facts: BTreeMap<String, Pointer>,
 }

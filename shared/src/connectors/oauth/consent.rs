@@ -1,10 +1,15 @@
 //! A person's consent: where to send the person, and what to make of the code that comes back.
 
-use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::file::{FactsCall, GrantType};
+use super::super::lift::Pointer;
 use super::super::{Connector, Source};
 use super::fetch::{self, Fetched};
 use super::{Exchange, Tokens};
@@ -144,18 +149,30 @@ async fn facts(
     let url = exchange.whole_url(&call.url)?;
     let token = grant.access_token.as_ref().ok_or_else(Failure::internal)?;
     let bearer = format!("Bearer {}", token.expose_secret());
-    let request = Request::get(url)
+    let mut request = Request::get(url)
         .header("Accept", "application/json")
         .secret_header("Authorization", bearer.into());
+    let claimed = claims(token);
+    for (name, value) in told(exchange, &claimed, &call.claims)? {
+        request = request.query(&name, value);
+    }
     let answer = match exchange.http.send(request).await {
         Ok(answer) if answer.is_success() => answer,
         Ok(answer) => return Err(tokens.failure(Fetched::Refused(answer))),
         Err(error) => return Err(tokens.failure(Fetched::Silence(error))),
     };
     let body = std::str::from_utf8(&answer.body).unwrap_or_default();
-    let found = fetch::facts(body, &call.facts);
-    match call
-        .facts
+    told(exchange, body, &call.facts)
+}
+
+/// Everything that is wanted of a body.
+fn told(
+    exchange: &Exchange<'_>,
+    body: &str,
+    wanted: &BTreeMap<String, Pointer>,
+) -> Result<Vec<(String, String)>, Failure> {
+    let found = fetch::facts(body, wanted);
+    match wanted
         .keys()
         .find(|name| !found.iter().any(|(fact, _)| fact == *name))
     {
@@ -169,6 +186,15 @@ async fn facts(
             ),
         )),
     }
+}
+
+/// What a JWT says, as JSON; nothing where it is none. It is not verified: the vendor itself gave it to us.
+fn claims(token: &SecretString) -> String {
+    let payload = token.expose_secret().split('.').nth(1);
+    let plain = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    plain
+        .and_then(|plain| String::from_utf8(plain).ok())
+        .unwrap_or_default()
 }
 
 fn nobody_consents(name: &str) -> Failure {

@@ -41,7 +41,7 @@ use self::org::Org;
 use super::clock::Clock;
 use super::exchange::Vendor as _;
 use super::kit::limits::{Limit, Verdict};
-use super::kit::oauth::{Client, ClientAuth, Grant, OAuth, Policy, Reuse, Rotation};
+use super::kit::oauth::{AccessForm, Client, ClientAuth, Grant, OAuth, Policy, Reuse, Rotation};
 use super::kit::times::FIRST_YEAR;
 use super::vendors::Start;
 
@@ -90,6 +90,7 @@ impl Salesforce {
             client_auth: ClientAuth::Either,
             rotation: Rotation::Never,
             reuse: Reuse::Refused,
+            access_form: AccessForm::Opaque,
             access_life_s: 2 * 3_600,
             refresh_life_s: None,
             refresh_scope: None,

@@ -21,7 +21,7 @@ mod webhooks;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ use self::ledger::Ledger;
 use super::clock::Clock;
 use super::exchange::Vendor as _;
 use super::kit::limits::{Limit, Verdict};
-use super::kit::oauth::{Client, ClientAuth, Grant, OAuth, Policy, Reuse, Rotation};
+use super::kit::oauth::{AccessForm, Client, ClientAuth, Grant, OAuth, Policy, Reuse, Rotation};
 use super::kit::seeded;
 use super::kit::times::{FIRST_YEAR, utc};
 use super::vendors::Start;
@@ -62,6 +62,7 @@ struct Inner {
     per_day: Limit,
     ledger: Mutex<Ledger>,
     answered: AtomicU64,
+    connected_before: AtomicBool,
 }
 
 impl Xero {
@@ -72,6 +73,7 @@ impl Xero {
             client_auth: ClientAuth::Either,
             rotation: Rotation::Always { grace_s: 30 * 60 },
             reuse: Reuse::Refused,
+            access_form: AccessForm::Jwt("authentication_event_id"),
             access_life_s: 30 * 60,
             refresh_life_s: Some(60 * 86_400),
             refresh_scope: Some("offline_access"),
@@ -90,6 +92,7 @@ impl Xero {
             per_day: Limit::new(clock.clone(), 86_400),
             ledger: Mutex::new(Ledger::new(start.seed, start.size, FIRST_YEAR)),
             answered: AtomicU64::new(0),
+            connected_before: AtomicBool::new(false),
             clock,
         }))
     }
@@ -149,15 +152,37 @@ impl Xero {
         ])
     }
 
-    /// The tenants that were consented to. Their times have seven decimals and no zone.
-    fn connections(&self) -> Value {
+    /// The tenants that were consented to: all of them, unless the event of one consent is named. Their times have seven
+    /// decimals and no zone.
+    fn connections(&self, event: &str, asked: Option<&str>) -> Value {
         let guid = |purpose| seeded::guid(&mut Draw::new(self.0.seed, purpose, 0));
         let time = format!("{}.3365440", utc(FIRST_YEAR.0).format("%Y-%m-%dT%H:%M:%S"));
-        json!([{
-            "id": guid(0x7e4b), "authEventId": guid(0x7e4c), "tenantId": self.tenant(),
-            "tenantType": "ORGANISATION", "tenantName": "Sandbox Trading Co.",
-            "createdDateUtc": time, "updatedDateUtc": time,
-        }])
+        let connection = |id: u64, event: &str, tenant: &str, name: &str| {
+            json!({
+                "id": guid(id), "authEventId": event, "tenantId": tenant,
+                "tenantType": "ORGANISATION", "tenantName": name,
+                "createdDateUtc": time, "updatedDateUtc": time,
+            })
+        };
+        let mut all = vec![connection(
+            0x7e4b,
+            event,
+            self.tenant(),
+            "Sandbox Trading Co.",
+        )];
+        if self.0.connected_before.load(Ordering::Relaxed) {
+            all.insert(
+                0,
+                connection(0x7e4e, &guid(0x7e4f), &guid(0x7e50), "Its Older Sister"),
+            );
+        }
+        all.retain(|one| asked.is_none_or(|asked| one["authEventId"] == asked));
+        Value::Array(all)
+    }
+
+    /// From now on the same user has consented to another organisation before.
+    pub fn connect_another_before(&self) {
+        self.0.connected_before.store(true, Ordering::Relaxed);
     }
 
     fn organisation(&self) -> Value {

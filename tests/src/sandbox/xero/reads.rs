@@ -46,7 +46,9 @@ impl Xero {
             )));
         }
         if path == "/connections" {
-            return Ok(Answer::json(StatusCode::OK, self.connections().to_string()));
+            let event = self.oauth().event(request).unwrap_or_default();
+            let connections = self.connections(&event, request.parameter("authEventId"));
+            return Ok(Answer::json(StatusCode::OK, connections.to_string()));
         }
         let steps: Vec<&str> = path
             .strip_prefix("/api.xro/2.0/")

@@ -18,7 +18,7 @@ use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-pub use self::policy::{ClientAuth, Grant, Policy, Reuse, Rotation};
+pub use self::policy::{AccessForm, ClientAuth, Grant, Policy, Reuse, Rotation};
 pub use self::tokens::{Counts, Tokens};
 
 use self::tokens::{Book, Code};
@@ -172,6 +172,15 @@ impl OAuth {
     pub fn issue(&self, scope: &str, subject: &str) -> Tokens {
         self.lock()
             .issue(&self.policy, self.clock.now(), scope, subject)
+    }
+
+    /// The consent that the bearer token of a request came of, where it is a JWT that tells it.
+    pub fn event(&self, request: &Request) -> Option<String> {
+        let AccessForm::Jwt(claim) = self.policy.access_form else {
+            return None;
+        };
+        let (_, token) = request.header(AUTHORIZATION.as_str())?.split_once(' ')?;
+        tokens::claim(token, claim)
     }
 
     /// What the bearer token of a request is worth.

@@ -50,6 +50,15 @@ pub enum ClientAuth {
     Either,
 }
 
+/// What an access token looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessForm {
+    /// Letters that tell nothing.
+    Opaque,
+    /// A JWT, in which the claim of this name tells the consent that it came of.
+    Jwt(&'static str),
+}
+
 /// One vendor's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -61,6 +70,8 @@ pub struct Policy {
     pub rotation: Rotation,
     /// What the use of an old refresh token does.
     pub reuse: Reuse,
+    /// What an access token looks like.
+    pub access_form: AccessForm,
     /// How long an access token lives.
     pub access_life_s: i64,
     /// How long an unused refresh token lives; without an end when `None`.
@@ -77,6 +88,7 @@ impl Policy {
             client_auth: ClientAuth::Either,
             rotation: Rotation::Never,
             reuse: Reuse::Refused,
+            access_form: AccessForm::Opaque,
             access_life_s: 3_600,
             refresh_life_s: None,
             refresh_scope: None,

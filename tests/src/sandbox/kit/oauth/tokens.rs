@@ -2,13 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::policy::Rotation;
+use super::policy::{AccessForm, Rotation};
 use super::{Bearer, Policy};
 use crate::draw::Draw;
 use crate::sandbox::kit::seeded;
+
+/// What a JWT says of this claim.
+pub(super) fn claim(token: &str, claim: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    Some(claims[claim].as_str()?.to_owned())
+}
 
 /// A token answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +169,10 @@ impl Book {
 
     /// Another access token for a family.
     pub(super) fn access_for(&mut self, policy: &Policy, now_s: i64, family: u64) -> Tokens {
-        let access_token = self.secret("at_");
+        let access_token = match policy.access_form {
+            AccessForm::Opaque => self.secret("at_"),
+            AccessForm::Jwt(claim) => self.jwt(claim, family),
+        };
         let until_s = now_s + policy.access_life_s;
         self.access
             .insert(access_token.clone(), Access { family, until_s });
@@ -173,6 +185,15 @@ impl Book {
             scope,
             subject,
         }
+    }
+
+    /// Another JWT of a family.
+    fn jwt(&mut self, claim: &str, family: u64) -> String {
+        let event = seeded::guid(&mut Draw::new(family, 0x0a08, 0));
+        let claims = json!({ claim: event, "jti": self.secret("") });
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let head = part(json!({ "alg": "RS256", "typ": "JWT" }));
+        format!("{head}.{}.{}", part(claims), self.secret(""))
     }
 
     /// Another refresh token for a family.
