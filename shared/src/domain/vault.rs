@@ -18,6 +18,8 @@ pub struct Grant {
     pub access_token: Option<SecretString>,
     /// For the next access token.
     pub refresh_token: Option<SecretString>,
+    /// When the access token was fetched; absent for one that somebody brought.
+    pub fetched_at: Option<DateTime<Utc>>,
     /// When the access token ends, where the vendor said.
     pub expires_at: Option<DateTime<Utc>>,
     /// What the vendor told along with the tokens, by the names of the catalogue: `realmId`.

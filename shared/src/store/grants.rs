@@ -25,6 +25,7 @@ use crate::secrets::{Binding, GrantBinding, KeyRing, OneTime};
 struct Written {
     access_token: Option<String>,
     refresh_token: Option<String>,
+    fetched_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     facts: BTreeMap<String, String>,
 }
@@ -39,6 +40,7 @@ impl Written {
         Self {
             access_token: text(&grant.access_token),
             refresh_token: text(&grant.refresh_token),
+            fetched_at: grant.fetched_at,
             expires_at: grant.expires_at,
             facts: grant.facts.clone(),
         }
@@ -50,6 +52,7 @@ impl From<Written> for Grant {
         Written {
             access_token,
             refresh_token,
+            fetched_at,
             expires_at,
             facts,
         }: Written,
@@ -57,6 +60,7 @@ impl From<Written> for Grant {
         Self {
             access_token: access_token.map(Into::into),
             refresh_token: refresh_token.map(Into::into),
+            fetched_at,
             expires_at,
             facts,
         }

@@ -68,6 +68,36 @@ async fn a_grant_that_was_taken_back_asks_for_a_person_who_brings_the_same_conne
     assert_eq!(done["stats"]["customers"]["created"], 0, "{done}");
 }
 
+/// One claims the right to fetch a token, has the vendor's answer, and is never heard of again.
+async fn dies_with_the_answer(rail: &Rail, id: &str, token_url: &str, credentials: &Value) {
+    let environment: Environment = [(
+        "RAIL_MASTER_KEYS".to_owned(),
+        rail_tests::harness::MASTER_KEYS.to_owned(),
+    )]
+    .into_iter()
+    .collect();
+    let ring = key_ring(&environment).unwrap().into();
+    let dead = StoredVault::new(rail.database.store(), ring, binding(rail, id).await);
+    let claimed = dead.claim(Duration::from_secs(2)).await.unwrap();
+    assert!(matches!(claimed, Claim::Ours(_)));
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", text(credentials, "refreshToken")),
+    ];
+    let answered = reqwest::Client::new()
+        .post(token_url)
+        .basic_auth(
+            text(credentials, "clientId"),
+            credentials["clientSecret"].as_str(),
+        )
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    let lost: Value = answered.json().await.unwrap();
+    assert_ne!(lost["refresh_token"], credentials["refreshToken"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_goes_on_when_one_dies_between_the_vendors_answer_and_the_commit() {
     let xero = Start::new(5, 20).serve(Xero::new);
@@ -78,34 +108,8 @@ async fn another_goes_on_when_one_dies_between_the_vendors_answer_and_the_commit
     let credentials = xero.vendor().credentials();
     let made = connect(&rail, "xero", &credentials).await;
     let id = text(&made, "connectionId");
-
-    // One claims the right, has its answer, and is never heard of again.
-    let environment: Environment = [(
-        "RAIL_MASTER_KEYS".to_owned(),
-        rail_tests::harness::MASTER_KEYS.to_owned(),
-    )]
-    .into_iter()
-    .collect();
-    let ring = key_ring(&environment).unwrap().into();
-    let dead = StoredVault::new(rail.database.store(), ring, binding(&rail, id).await);
-    let claimed = dead.claim(Duration::from_secs(2)).await.unwrap();
-    assert!(matches!(claimed, Claim::Ours(_)));
-    let form = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", text(&credentials, "refreshToken")),
-    ];
-    let answered = reqwest::Client::new()
-        .post(format!("{}/connect/token", xero.base_url()))
-        .basic_auth(
-            text(&credentials, "clientId"),
-            credentials["clientSecret"].as_str(),
-        )
-        .form(&form)
-        .send()
-        .await
-        .unwrap();
-    let lost: Value = answered.json().await.unwrap();
-    assert_ne!(lost["refresh_token"], credentials["refreshToken"]);
+    let token_url = format!("{}/connect/token", xero.base_url());
+    dies_with_the_answer(&rail, id, &token_url, &credentials).await;
 
     xero.vendor().oauth().expire_access_tokens();
     let source = opened(&rail, id).await;
@@ -117,6 +121,30 @@ async fn another_goes_on_when_one_dies_between_the_vendors_answer_and_the_commit
         .await;
     assert_eq!(done["status"], "COMPLETED", "{done}");
     assert_eq!(xero.vendor().oauth().counts().refreshes, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_period_of_grace_such_a_death_asks_for_a_person_and_not_for_ever() {
+    let (rail, quickbooks) = with_quickbooks(QuickBooks::stern).await;
+    let credentials = quickbooks.vendor().credentials();
+    let made = connect(&rail, "quickbooks", &credentials).await;
+    let id = text(&made, "connectionId");
+    let token_url = format!("{}/oauth2/v1/tokens/bearer", quickbooks.base_url());
+    dies_with_the_answer(&rail, id, &token_url, &credentials).await;
+
+    quickbooks.vendor().oauth().expire_access_tokens();
+    let done = rail.sync(id, &customers("FULL")).await;
+    assert_eq!(done["status"], "FAILED", "{done}");
+    assert_eq!(done["error"]["code"], "credentials-rejected", "{done}");
+    assert_eq!(done["attempt"], 1, "nothing is tried again: {done}");
+    assert_eq!(status(&rail, id).await, "REAUTH_REQUIRED");
+    assert_eq!(quickbooks.vendor().oauth().counts().refused_refreshes, 1);
+
+    // A person brings it back.
+    let back = consented(&rail, id).await;
+    assert_eq!(come_back(&rail, &back).await.status, 200);
+    let done = rail.sync(id, &customers("FULL")).await;
+    assert_eq!(done["status"], "COMPLETED", "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,7 @@ fn granted(answer: &Answer, rules: &OAuth, before: Grant) -> Option<Grant> {
     if let Some(token) = told.refresh_token {
         grant.refresh_token = Some(token.into());
     }
+    grant.fetched_at = Some(answer.received_at);
     grant.expires_at = end(told.expires_in.as_ref(), rules, answer.received_at);
     let facts = facts(body, &rules.token_facts);
     grant.facts.extend(facts);

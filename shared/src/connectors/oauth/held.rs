@@ -12,8 +12,11 @@ use crate::domain::Grant;
 #[derive(Debug, Default)]
 pub(in crate::connectors) struct Held {
     grant: RwLock<Option<Grant>>,
-    renewing: Mutex<()>,
+    renewing: Mutex<Rest>,
 }
+
+/// Until when a token that is to be replaced early, and could not be, is used as it is.
+pub(super) type Rest = Option<DateTime<Utc>>;
 
 impl Held {
     /// What there is.
@@ -29,7 +32,7 @@ impl Held {
     }
 
     /// One task of this session at a time asks the vault.
-    pub(super) async fn alone(&self) -> MutexGuard<'_, ()> {
+    pub(super) async fn alone(&self) -> MutexGuard<'_, Rest> {
         self.renewing.lock().await
     }
 

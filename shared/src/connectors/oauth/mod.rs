@@ -54,7 +54,16 @@ impl OAuth {
 
     /// Whether a grant has a token for some time yet that is not the refused one.
     fn is_good(&self, grant: &Grant, refused: Option<&SecretString>, now: DateTime<Utc>) -> bool {
+        held::is_alive(grant, refused, now + self.replaced_before_end(grant))
+    }
+
+    /// How long before its end a token is replaced: at most half of its life, or one that lives shortly would be fetched
+    /// anew for each request.
+    fn replaced_before_end(&self, grant: &Grant) -> TimeDelta {
         let before = TimeDelta::seconds(i64::from(self.refresh_before_seconds));
-        held::is_alive(grant, refused, now + before)
+        match (grant.fetched_at, grant.expires_at) {
+            (Some(from), Some(until)) => before.min((until - from) / 2),
+            _ => before,
+        }
     }
 }

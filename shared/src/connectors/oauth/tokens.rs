@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::exchange::Exchange;
@@ -18,6 +19,8 @@ const RIGHT_FOR: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(65);
 /// How often one looks whether it is there.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a token is used that lives, but could not be replaced early.
+const REST: TimeDelta = TimeDelta::seconds(30);
 
 /// How a connection comes by tokens.
 #[derive(Clone, Copy)]
@@ -32,11 +35,23 @@ impl Tokens<'_> {
         if let Some(token) = self.good(self.exchange.session.held.grant(), None) {
             return Ok(token);
         }
-        let _alone = self.exchange.session.held.alone().await;
-        let kept = self.read().await?;
-        match self.good(Some(self.grant_of(&kept)), None) {
-            Some(token) => Ok(token),
-            None => self.renew(None).await,
+        let mut rest = self.exchange.session.held.alone().await;
+        let grant = self.grant_of(&self.read().await?);
+        if let Some(token) = self.good(Some(grant.clone()), None) {
+            return Ok(token);
+        }
+        if rest.is_some_and(|until| self.exchange.http.now() < until)
+            && let Some(token) = self.alive(&grant, None)
+        {
+            return Ok(token);
+        }
+        match self.renew(None).await {
+            // It was asked for early, so that there is time for this.
+            Err(failure) if failure.retryable => {
+                *rest = Some(self.exchange.http.now() + REST);
+                self.alive(&grant, None).ok_or(failure)
+            }
+            renewed => renewed,
         }
     }
 

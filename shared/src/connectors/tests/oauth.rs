@@ -57,7 +57,12 @@ fn tokens(number: usize, expires_in: &Value) -> Reply {
 
 #[tokio::test]
 async fn an_app_fetches_a_token_once_and_keeps_it_until_shortly_before_its_end() {
-    for (expires_in, fetched) in [(json!(3_600), 1), (json!("3600"), 1), (json!(60), 2)] {
+    for (expires_in, fetched) in [
+        (json!(3_600), 1),
+        (json!("3600"), 1),
+        (json!(60), 1),
+        (json!(0), 2),
+    ] {
         let asked_tokens = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked_tokens);
         let told = expires_in.clone();
@@ -132,6 +137,44 @@ async fn a_vendor_that_is_away_does_not_count_against_the_credentials() {
     let failure = source.test().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert!(failure.retryable);
+}
+
+/// A vault with a token that ends in a minute, of an hour and more.
+async fn at_its_end() -> Arc<MemoryVault> {
+    let vault: Arc<MemoryVault> = Arc::default();
+    let now = chrono::Utc::now();
+    let grant = Grant {
+        access_token: Some("at_old".into()),
+        refresh_token: Some("rt_old".into()),
+        fetched_at: Some(now - chrono::TimeDelta::hours(1)),
+        expires_at: Some(now + chrono::TimeDelta::minutes(1)),
+        facts: [("realm".to_owned(), "r".to_owned())].into(),
+    };
+    vault.keep(grant, 0).await.unwrap();
+    vault
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_replaced_early_is_used_for_as_long_as_it_lives() {
+    for (status, error, goes_on) in [(503, "", true), (400, "invalid_grant", false)] {
+        let server = Canned::start(move |asked| match asked.path() {
+            "/oauth/token" => Reply::status(status, json!({ "error": error })),
+            _ => {
+                assert_eq!(asked.header("authorization"), Some("Bearer at_old"));
+                Reply::json(json!({}))
+            }
+        })
+        .await;
+        let vault = at_its_end().await;
+        let source = vendor(&server, r#"grant = "refresh_token""#, &app(), &vault);
+        for _ in 0..3 {
+            assert_eq!(source.test().await.is_ok(), goes_on, "{status}");
+        }
+        let asked = server.asked();
+        let fetching = asked.iter().filter(|asked| asked.path() == "/oauth/token");
+        let times = if goes_on { 1 } else { 3 };
+        assert_eq!(fetching.count(), times, "{status}: not with each request");
+    }
 }
 
 #[tokio::test]
