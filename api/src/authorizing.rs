@@ -5,16 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use poem::http::StatusCode;
 use rail_shared::connectors::{Session, Source};
-use rail_shared::domain::{ConnectionId, ConnectionStatus, EventType, Failure, Grant, Vault};
+use rail_shared::domain::{ConnectionId, ConnectionStatus, Failure, Grant, Vault};
 use rail_shared::secrets::{Binding, ConsentBinding, OneTime};
 use rail_shared::store::connections::{self, ConnectionRow};
 use rail_shared::store::consents::{self, Consent, NewConsent};
-use rail_shared::store::events::{self, NewEvent};
-use rail_shared::store::{api_keys, audit, grants, sync_schedules};
+use rail_shared::store::{api_keys, audit, events, grants, sync_schedules};
 use serde_json::Value;
 
 use crate::auth::Caller;
-use crate::connecting::{self, binding_of};
+use crate::connecting::{self, binding_of, connected};
 use crate::problem::Problem;
 use crate::routes::{BASE, CALLBACK};
 use crate::state::Api;
@@ -238,13 +237,7 @@ async fn keep(
     };
     let subject = connection_id.to_string();
     audit::write(&mut transaction, &actor, "connection.authorize", &subject).await?;
-    let connected = NewEvent {
-        tenant_id,
-        connection_id: Some(connection_id),
-        event_type: EventType::Connected,
-        subject_id: connection_id.uuid(),
-    };
-    events::append(&mut transaction, &[connected]).await?;
+    events::append(&mut transaction, &[connected(consent.of)]).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -1,52 +1,28 @@
-//! Making, changing and testing connections: credentials are tried at the vendor, then sealed.
+//! Making connections: credentials are tried at the vendor, then sealed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use poem::http::StatusCode;
-use rail_shared::connectors::{Connector, Session, TestReport};
-use rail_shared::domain::{
-    ConnectionId, ConnectionStatus, EventType, Failure, FailureKind, MemoryVault, Origin, Priority,
-    Vault,
-};
-use rail_shared::secrets::{Binding, Sealed, Unresolved};
-use rail_shared::store::connections::{self, Changed, ConnectionRow, NewConnection};
+use rail_shared::domain::{ConnectionId, ConnectionStatus, EventType, MemoryVault};
+use rail_shared::secrets::{Binding, Sealed};
+use rail_shared::store::connections::{self, ConnectionRow, NewConnection};
 use rail_shared::store::events::{self, NewEvent};
 use rail_shared::store::{Conn, StoreError, audit, grants, sync_schedules};
 use serde_json::{Map, Value};
 
 use crate::answer::Created;
 use crate::auth::Caller;
-use crate::authorizing::vault_of;
 use crate::idempotency::{Entry, Once, Stop};
-use crate::problem::{Problem, changed_meanwhile};
+use crate::probing::{Probing, first_standing};
+use crate::problem::Problem;
 use crate::receiving;
 use crate::routes::BASE;
-use crate::schemas::connection::{Connection, ConnectionTest};
-use crate::schemas::connection_asked::{ConnectionMeant, PatchMeant, Standing};
+use crate::schemas::connection::Connection;
+use crate::schemas::connection_asked::ConnectionMeant;
 use crate::state::Api;
 
-/// How long a vendor may take to say whether credentials work.
-const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// Why a connection that nobody authorized yet is not ACTIVE.
 const UNAUTHORIZED: &str =
     "A person has to authorize it at the vendor; POST …/authorize says where.";
-
-/// Whether credentials are tried before they are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probing {
-    /// They are.
-    Wanted,
-    /// They are stored unseen.
-    Skipped,
-}
-
-impl Probing {
-    /// From the parameter `verify`.
-    pub fn wanted(verify: bool) -> Self {
-        if verify { Self::Wanted } else { Self::Skipped }
-    }
-}
 
 /// A connection of the caller's tenant.
 ///
@@ -75,7 +51,8 @@ pub fn etag(row: &ConnectionRow) -> String {
 /// Makes a connection.
 ///
 /// # Errors
-/// 422 `credentials-rejected` when the vendor does not accept the credentials: nothing is stored then.
+/// 422 `credentials-rejected` when the vendor does not accept the credentials: nothing is stored then, unless the refresh
+/// token among them was used up and its successor would be lost.
 pub async fn create(
     api: &Api,
     caller: &Caller,
@@ -96,8 +73,7 @@ pub async fn create(
             Some(UNAUTHORIZED.to_owned()),
         ),
         Probing::Wanted => {
-            let vault = Arc::<MemoryVault>::clone(&vault);
-            standing_after(probe(api, &connector, &credentials, &config.settings, vault).await)?
+            first_standing(api, &connector, &credentials, &config.settings, &vault).await?
         }
         Probing::Skipped => (ConnectionStatus::Active, None),
     };
@@ -139,288 +115,21 @@ pub async fn create(
         grants::replace(&mut transaction, &api.key_ring, binding, &grant).await?;
     }
     if status != ConnectionStatus::PendingAuthorization {
-        let connected = NewEvent {
-            tenant_id: caller.tenant(),
-            connection_id: Some(id),
-            event_type: EventType::Connected,
-            subject_id: id.uuid(),
-        };
-        events::append(&mut transaction, &[connected]).await?;
+        events::append(&mut transaction, &[connected(binding)]).await?;
     }
     let (location, etag) = (format!("{BASE}/connections/{id}"), etag(&row));
     let made = Created::new(shown(api, row)).at(location).tagged(etag);
     entry.commit(transaction, made).await
 }
 
-/// What a change of a connection is judged against.
-///
-/// # Errors
-/// When its credentials do not open.
-pub fn standing<'a>(api: &'a Api, row: &ConnectionRow) -> Result<Standing<'a>, Problem> {
-    let mut config = row.settings.as_object().cloned().unwrap_or_default();
-    config.insert("autoSync".to_owned(), row.auto_sync.into());
-    if let Some(interval) = &row.sync_interval {
-        config.insert("syncInterval".to_owned(), interval.as_str().into());
+/// The event that a connection can be used from now on.
+pub fn connected(of: Binding) -> NewEvent {
+    NewEvent {
+        tenant_id: of.tenant_id,
+        connection_id: Some(of.connection_id),
+        event_type: EventType::Connected,
+        subject_id: of.connection_id.uuid(),
     }
-    for (name, fraction) in [
-        ("maxDeleteFraction", row.max_delete_fraction),
-        ("maxErrorRate", row.max_error_rate),
-    ] {
-        if let Some(fraction) = fraction {
-            config.insert(name.to_owned(), fraction.into());
-        }
-    }
-    Ok(Standing {
-        connector: api.catalogue.get(&row.connector_id),
-        config,
-        credentials: open(api, row)?,
-        references: &api.references,
-    })
-}
-
-/// Changes a connection that is still as `row` says.
-///
-/// # Errors
-/// 422 `credentials-rejected`; 409 `changed-meanwhile`.
-pub async fn change(
-    api: &Api,
-    caller: &Caller,
-    row: ConnectionRow,
-    meant: PatchMeant,
-    probing: Probing,
-) -> Result<ConnectionRow, Problem> {
-    let PatchMeant {
-        name,
-        config,
-        credentials,
-    } = meant;
-    let settings = match &config {
-        Some(config) => Value::Object(config.settings.clone()),
-        None => row.settings.clone(),
-    };
-    let (mut status, mut reason) = (row.status, row.status_reason.clone());
-    let (mut sealed, mut other_tokens) = (None, None);
-    if let Some(credentials) = &credentials {
-        if let Some(connector) = api.catalogue.get(&row.connector_id) {
-            let before = open(api, &row)?;
-            let vault: Arc<dyn Vault> = if connector.same_tokens(&before, credentials) {
-                vault_of(api, &row)
-            } else {
-                Arc::<MemoryVault>::clone(other_tokens.insert(Arc::default()))
-            };
-            let waits = status == ConnectionStatus::PendingAuthorization
-                && connector.needs_consent(credentials);
-            if probing == Probing::Wanted && !waits {
-                let settings = settings.as_object().cloned().unwrap_or_default();
-                let tried = probe(api, &connector, credentials, &settings, vault).await;
-                let found = standing_after(tried)?;
-                if status != ConnectionStatus::Paused {
-                    (status, reason) = found;
-                }
-            }
-        }
-        sealed = Some(seal(api, binding_of(&row), credentials)?);
-    }
-    let touches_syncs = config.is_some() || credentials.is_some();
-    let (interval, auto_sync, tolerance) = match config {
-        Some(config) => (
-            config.interval.map(|interval| interval.to_string()),
-            config.auto_sync,
-            config.tolerance,
-        ),
-        None => (row.sync_interval.clone(), row.auto_sync, row.tolerance()),
-    };
-    let changed = Changed {
-        name: name.as_deref().unwrap_or(&row.name),
-        status,
-        status_reason: reason.as_deref(),
-        sealed: sealed
-            .as_ref()
-            .map(|sealed| (&sealed.envelope[..], &sealed.by[..])),
-        settings: &settings,
-        sync_interval: interval.as_deref(),
-        auto_sync,
-        tolerance,
-        updated_at: api.clock.now(),
-    };
-    let mut transaction = api.store.begin().await?;
-    if touches_syncs {
-        let interval = interval.as_deref();
-        sync_schedules::reschedule(&mut transaction, row.tenant_id, row.id, interval, auto_sync)
-            .await?;
-    }
-    let row = connections::change(
-        &mut transaction,
-        caller.tenant(),
-        row.id,
-        row.version,
-        &changed,
-    )
-    .await?;
-    match other_tokens.map(|vault| vault.kept().grant) {
-        Some(Some(grant)) => {
-            grants::replace(&mut transaction, &api.key_ring, binding_of(&row), &grant).await?;
-        }
-        Some(None) => grants::forget(&mut transaction, row.id).await?,
-        None => {}
-    }
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "connection.update",
-        &row.id.to_string(),
-    )
-    .await?;
-    transaction.commit().await?;
-    Ok(row)
-}
-
-/// What If-Match asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing.
-    None,
-    /// The version that was read.
-    Holds,
-}
-
-impl Precondition {
-    /// Compares If-Match with the version that was read.
-    ///
-    /// # Errors
-    /// 412 when it names others only.
-    pub fn of(if_match: Option<&str>, etag: &str) -> Result<Self, Problem> {
-        match if_match {
-            None => Ok(Self::None),
-            Some(tags)
-                if tags
-                    .split(',')
-                    .map(str::trim)
-                    .any(|tag| tag == "*" || tag == etag) =>
-            {
-                Ok(Self::Holds)
-            }
-            Some(_) => Err(changed_meanwhile(StatusCode::PRECONDITION_FAILED)),
-        }
-    }
-
-    /// A change in between breaks the precondition, where there was one.
-    pub fn judge(self, problem: Problem) -> Problem {
-        match self {
-            Self::Holds if problem.status() == StatusCode::CONFLICT => {
-                changed_meanwhile(StatusCode::PRECONDITION_FAILED)
-            }
-            Self::Holds | Self::None => problem,
-        }
-    }
-}
-
-/// Tests a connection.
-///
-/// # Errors
-/// When the store fails; a connection that does not work is no error.
-pub async fn test(
-    api: &Api,
-    caller: &Caller,
-    row: &ConnectionRow,
-) -> Result<ConnectionTest, Problem> {
-    let begun = Instant::now();
-    let outcome = match api.catalogue.get(&row.connector_id) {
-        Some(connector) => {
-            let settings = row.settings.as_object().cloned().unwrap_or_default();
-            probe(
-                api,
-                &connector,
-                &open(api, row)?,
-                &settings,
-                vault_of(api, row),
-            )
-            .await
-        }
-        None => Err(misconfigured(
-            "Its connector is not in the catalogue any more.".to_owned(),
-        )),
-    };
-    let report = match outcome {
-        Ok(report) => report,
-        Err(failure) => return Ok(ConnectionTest::failed(failure, begun.elapsed())),
-    };
-    if matches!(
-        row.status,
-        ConnectionStatus::Error | ConnectionStatus::ReauthRequired
-    ) {
-        let mut transaction = api.store.begin().await?;
-        connections::set_status(&mut transaction, row.id, ConnectionStatus::Active).await?;
-        audit::write(
-            &mut transaction,
-            caller.actor(),
-            "connection.recover",
-            &row.id.to_string(),
-        )
-        .await?;
-        transaction.commit().await?;
-    }
-    Ok(report.into())
-}
-
-/// Where a connection stands after its credentials were tried, and why.
-fn standing_after(
-    outcome: Result<TestReport, Failure>,
-) -> Result<(ConnectionStatus, Option<String>), Problem> {
-    match outcome {
-        Ok(_) => Ok((ConnectionStatus::Active, None)),
-        // Nothing was asked, which says nothing against them.
-        Err(failure) if failure.is_used_up() => Ok((ConnectionStatus::Active, None)),
-        Err(failure) if failure.kind == FailureKind::CredentialsRejected => Err(Problem::fault(
-            "/credentials",
-            "credentials-rejected",
-            failure.message,
-        )),
-        Err(failure) => Ok((ConnectionStatus::Error, Some(failure.message))),
-    }
-}
-
-/// Asks the vendor whether credentials work. A reference that is not set matters only where the connector requires
-/// that credential.
-async fn probe(
-    api: &Api,
-    connector: &Connector,
-    credentials: &Map<String, Value>,
-    settings: &Map<String, Value>,
-    vault: Arc<dyn Vault>,
-) -> Result<TestReport, Failure> {
-    let (resolved, unresolved) = api.references.resolve(credentials.clone());
-    let required = connector.credentials_schema()["required"].as_array();
-    let needed = |field: &str| required.is_some_and(|names| names.iter().any(|name| name == field));
-    for reference in unresolved {
-        let (Unresolved::Forbidden { field, .. } | Unresolved::Unset { field, .. }) = &reference;
-        if needed(field) {
-            return Err(misconfigured(format!("{reference}.")));
-        }
-    }
-    let session = Session::new(resolved, settings.clone()).with_vault(vault);
-    let source = connector.open(&api.http, session);
-    // Somebody waits for it.
-    let source = source.paced(&api.budgets, Priority::Interactive);
-    match tokio::time::timeout(PROBE_LIMIT, source.test()).await {
-        Ok(tested) => tested,
-        Err(_) => {
-            let message = format!(
-                "{} gave no answer within {} s.",
-                connector.name(),
-                PROBE_LIMIT.as_secs()
-            );
-            Err(Failure::passing(
-                Origin::Vendor,
-                FailureKind::Unavailable,
-                message,
-            ))
-        }
-    }
-}
-
-fn misconfigured(message: String) -> Failure {
-    Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
 }
 
 /// What the secrets of a connection are bound to.

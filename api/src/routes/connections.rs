@@ -11,9 +11,11 @@ use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
-use crate::connecting::{self, Probing, etag};
+use crate::changing::{self, Precondition};
+use crate::connecting::{self, etag};
 use crate::idempotency::{IdempotencyKey, Once, Stop};
 use crate::pausing::{self, Wish};
+use crate::probing::{self, Probing};
 use crate::problem::Problem;
 use crate::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
 use crate::schemas::connection::{Connection, ConnectionTest};
@@ -36,7 +38,8 @@ impl Connections {
     /// Create a connection.
     ///
     /// The credentials are tried at the vendor before anything is stored: what the vendor rejects is refused with
-    /// `credentials-rejected`. Where the vendor cannot be reached, or a reference that the connector requires is not set,
+    /// `credentials-rejected`, unless the vendor has replaced a refresh token among them by then: the connection is created
+    /// with the status REAUTH_REQUIRED, for the new one would be lost. Where the vendor cannot be reached, or a reference that the connector requires is not set,
     /// the connection is created with the status ERROR and a `statusReason`; a later test that succeeds makes it ACTIVE.
     /// A reference in an optional credential may stay unset. Credentials are stored sealed and never answered.
     #[oai(
@@ -159,9 +162,9 @@ impl Connections {
         body: Body<ConnectionPatch>,
     ) -> Result<Found<Connection>, Refusal<Changes>> {
         let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
-        let precondition = connecting::Precondition::of(if_match.0.as_deref(), &etag(&row))?;
-        let meant = body.read(api, connecting::standing(api, &row)?)?;
-        let row = connecting::change(api, &caller, row, meant, Probing::wanted(verify.0))
+        let precondition = Precondition::of(if_match.0.as_deref(), &etag(&row))?;
+        let meant = body.read(api, changing::standing(api, &row)?)?;
+        let row = changing::change(api, &caller, row, meant, Probing::wanted(verify.0))
             .await
             .map_err(|problem| precondition.judge(problem))?;
         let etag = etag(&row);
@@ -218,7 +221,7 @@ impl Connections {
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<ConnectionTest>, Refusal<Finds>> {
         let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
-        Ok(Found::new(connecting::test(api, &caller, &row).await?))
+        Ok(Found::new(probing::test(api, &caller, &row).await?))
     }
 
     /// Pause a connection.

@@ -176,7 +176,7 @@ impl Exchange<'_> {
     }
 
     /// Has a token at hand, where requests carry one, and with it the facts that their places are made of.
-    async fn ready(&self) -> Result<(), Failure> {
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
         if let Some(tokens) = self.tokens() {
             Box::pin(tokens.current()).await?;
         }

@@ -78,6 +78,17 @@ impl Source {
         Ok(counted.map(|(account, _)| account))
     }
 
+    /// Fetches a token, where requests carry one and there is none that is good.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what to do.
+    pub async fn have_token(&self) -> Result<(), Failure> {
+        if self.store()?.is_some() {
+            return Ok(());
+        }
+        self.exchange()?.ready().await
+    }
+
     /// Proves the credentials with the vendor's cheapest request.
     ///
     /// # Errors

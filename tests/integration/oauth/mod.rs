@@ -1,5 +1,6 @@
 //! OAuth 2: persons authorize connections, and many workers share what they were granted.
 
+mod brought;
 mod consents;
 mod refreshing;
 
