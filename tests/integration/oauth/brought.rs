@@ -27,7 +27,7 @@ async fn a_refresh_token_that_was_replaced_before_a_refusal_is_not_lost() {
             json!({"connectorId": "quickbooks", "name": "Books", "credentials": credentials});
         let made = rail.caller.post("/connections", &body).await;
         if !is_kept {
-            assert_eq!(made.problem(422), "invalid-input");
+            assert_eq!(made.problem(422), "credentials-rejected");
             assert_eq!(
                 rail.database.ask("SELECT count(*) FROM connections").await,
                 0

@@ -135,7 +135,7 @@ async fn without_a_period_of_grace_such_a_death_asks_for_a_person_and_not_for_ev
     quickbooks.vendor().oauth().expire_access_tokens();
     let done = rail.sync(id, &customers("FULL")).await;
     assert_eq!(done["status"], "FAILED", "{done}");
-    assert_eq!(done["error"]["code"], "credentials-rejected", "{done}");
+    assert_eq!(done["error"]["kind"], "credentials-rejected", "{done}");
     assert_eq!(done["attempt"], 1, "nothing is tried again: {done}");
     assert_eq!(status(&rail, id).await, "REAUTH_REQUIRED");
     assert_eq!(quickbooks.vendor().oauth().counts().refused_refreshes, 1);

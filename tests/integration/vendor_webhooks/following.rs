@@ -219,14 +219,10 @@ async fn what_a_failed_or_cancelled_sync_was_to_read_waits_and_is_read_by_anothe
     taken(&tell_newest(&rail, &stripe).await);
     assert_eq!(told_syncs(&rail, &stripe).await.len(), 1);
 
-    // The next is cancelled before it begins.
-    rail.sandbox.faults().add(
-        Rule::new(Fault::RateLimited {
-            retry_after_s: Some(60),
-        })
-        .on("/v1/customers/*")
-        .always(),
-    );
+    // The next is cancelled while it is tried.
+    let passing = Fault::Status { status: 503 };
+    let faults = rail.sandbox.faults();
+    faults.add(Rule::new(passing).on("/v1/customers/*").always());
     rail.database
         .run("UPDATE told_changes SET due_at = now()")
         .await;

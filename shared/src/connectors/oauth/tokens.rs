@@ -223,7 +223,7 @@ impl Tokens<'_> {
         let said = ["error_description", "error"]
             .iter()
             .find_map(|name| said[name].as_str())
-            .map(|said| format!(" It said: {}", self.exchange.vendor().quote(said)));
+            .map(|said| format!(" It said \"{}\".", self.exchange.vendor().quote(said)));
         let name = self.exchange.name;
         self.rejected(&format!(
             "{name} gave no new access token.{}",
