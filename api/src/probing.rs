@@ -21,6 +21,8 @@ use crate::state::Api;
 
 /// How long a vendor may take to say whether credentials work.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// And to say what they may read as well, which takes a request for each entity.
+const SURVEY_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where a connection stands, and why.
 pub type Found = (ConnectionStatus, Option<String>);
@@ -54,14 +56,11 @@ pub async fn test(
     let outcome = match api.catalogue.get(&row.connector_id) {
         Some(connector) => {
             let settings = row.settings.as_object().cloned().unwrap_or_default();
-            probe(
-                api,
-                &connector,
-                &open(api, row)?,
-                &settings,
-                vault_of(api, row),
-            )
-            .await
+            let credentials = open(api, row)?;
+            match source(api, &connector, &credentials, &settings, vault_of(api, row)) {
+                Ok(source) => in_time(&connector, SURVEY_LIMIT, source.survey()).await,
+                Err(failure) => Err(failure),
+            }
         }
         None => Err(misconfigured(
             "Its connector is not in the catalogue any more.".to_owned(),
@@ -105,7 +104,7 @@ pub async fn first_standing(
     let tried = match source(api, connector, credentials, settings, shared) {
         // What fetches a token has a limit of its own, and must not be left alone with it.
         Ok(source) => match source.have_token().await {
-            Ok(()) => tested(connector, &source).await,
+            Ok(()) => in_time(connector, PROBE_LIMIT, source.test()).await,
             Err(failure) => Err(failure),
         },
         Err(failure) => Err(failure),
@@ -163,11 +162,8 @@ pub async fn probe(
     settings: &Map<String, Value>,
     vault: Arc<dyn Vault>,
 ) -> Result<TestReport, Failure> {
-    tested(
-        connector,
-        &source(api, connector, credentials, settings, vault)?,
-    )
-    .await
+    let source = source(api, connector, credentials, settings, vault)?;
+    in_time(connector, PROBE_LIMIT, source.test()).await
 }
 
 /// A source with these credentials. A reference that is not set matters only where the connector requires that credential.
@@ -193,14 +189,18 @@ fn source(
     Ok(source.paced(&api.budgets, Priority::Interactive))
 }
 
-async fn tested(connector: &Connector, source: &Source) -> Result<TestReport, Failure> {
-    match tokio::time::timeout(PROBE_LIMIT, source.test()).await {
+async fn in_time(
+    connector: &Connector,
+    limit: Duration,
+    test: impl Future<Output = Result<TestReport, Failure>>,
+) -> Result<TestReport, Failure> {
+    match tokio::time::timeout(limit, test).await {
         Ok(tested) => tested,
         Err(_) => {
             let message = format!(
                 "{} gave no answer within {} s.",
                 connector.name(),
-                PROBE_LIMIT.as_secs()
+                limit.as_secs()
             );
             Err(Failure::passing(
                 Origin::Vendor,

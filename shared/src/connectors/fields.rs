@@ -11,6 +11,20 @@ use super::rules::EntityRules;
 use crate::domain::{Failure, FailureKind, Origin};
 
 impl Source {
+    /// A request with the names of all fields, where it mentions them.
+    pub(super) async fn with_fields(
+        &self,
+        exchange: &Exchange<'_>,
+        rules: &EntityRules,
+        mut draft: Draft,
+    ) -> Result<Draft, Failure> {
+        if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
+            let fields = self.fields_of(exchange, rules).await?;
+            draft.fields(&fields, &call.join);
+        }
+        Ok(draft)
+    }
+
     /// The names of all fields; asked for once.
     pub(super) async fn fields_of(
         &self,

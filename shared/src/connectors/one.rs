@@ -71,6 +71,7 @@ impl Source {
         let mut draft = Draft::get(&item.path.replace("{id}", &path_segment(id)));
         draft.query.clone_from(&item.query);
         let exchange = self.exchange()?;
+        let draft = self.with_fields(&exchange, rules, draft).await?;
         let exchanged = exchange.send(&draft).await?;
         let Exchanged { answer, .. } = &exchanged;
         let as_of = answer.date().unwrap_or(answer.received_at);

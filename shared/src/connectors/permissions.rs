@@ -1,5 +1,7 @@
 //! Whether credentials work, and what they may do.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use futures::stream;
 use secrecy::ExposeSecret;
@@ -7,11 +9,24 @@ use secrecy::ExposeSecret;
 use super::cursor::Position;
 use super::draft::Draft;
 use super::exchange::{Exchange, Exchanged};
+use super::file::Under;
 use super::rules::EntityRules;
-use crate::domain::{Failure, FailureKind};
+use super::{Ask, Checkpoint, Source};
+use crate::domain::{Failure, FailureKind, SyncMode};
 
 /// How many lists are tried at once.
 const PROBES_AT_ONCE: usize = 4;
+/// How long lists are tried: a vendor that is slow is not waited for to the last one.
+pub(super) const PROBES_LIMIT: Duration = Duration::from_secs(15);
+
+/// How much a test finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Whether the credentials are accepted.
+    Credentials,
+    /// And which entities they may read.
+    Permissions,
+}
 
 /// What a test of a connection found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,89 +41,116 @@ pub struct TestReport {
     pub missing_permissions: Vec<String>,
 }
 
-/// Asks the test call; where it is forbidden, asks the fallback and tries the list of each entity.
-pub(super) async fn test(exchange: &Exchange<'_>) -> Result<TestReport, Failure> {
+/// Asks the test call. Where it is forbidden, asks the fallback, and tries each entity in any case.
+pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, Failure> {
+    let exchange = &source.exchange()?;
     let call = &exchange.reading.test;
     let first = exchange.send(&Draft::of_test(call)).await?;
     let latency_ms = u64::try_from(first.answer.latency.as_millis()).unwrap_or(u64::MAX);
-    let mut version = version_of(exchange, &first);
-    if let Some(failure) = exchange.failure(&first) {
-        if failure.kind != FailureKind::PermissionDenied {
-            return Err(failure);
+    let mut report = TestReport {
+        latency_ms,
+        version: version_of(exchange, &first),
+        permissions: vec!["read".to_owned()],
+        missing_permissions: Vec::new(),
+    };
+    let forbidden = exchange.failure(&first);
+    match &forbidden {
+        None => report.permissions.extend(granted(exchange)),
+        Some(failure) if failure.kind != FailureKind::PermissionDenied => {
+            return Err(failure.clone());
         }
-        if let Some(path) = &call.fallback {
-            let second = exchange.send(&Draft::get(path)).await?;
-            version = version.or_else(|| version_of(exchange, &second));
-            match exchange.failure(&second) {
-                Some(other) if other.kind != FailureKind::PermissionDenied => return Err(other),
-                _ => {}
+        Some(_) => {
+            if let Some(path) = &call.fallback {
+                let second = exchange.send(&Draft::get(path)).await?;
+                report.version = report.version.or_else(|| version_of(exchange, &second));
+                match exchange.failure(&second) {
+                    Some(other) if other.kind != FailureKind::PermissionDenied => {
+                        return Err(other);
+                    }
+                    _ => {}
+                }
             }
         }
-        return restricted(exchange, latency_ms, version, failure).await;
     }
-    let mut permissions = vec!["read".to_owned()];
-    permissions.extend(granted(exchange));
-    Ok(TestReport {
-        latency_ms,
-        version,
-        permissions,
-        missing_permissions: Vec::new(),
-    })
+    if extent == Extent::Credentials && forbidden.is_none() {
+        return Ok(report);
+    }
+    let entities = &exchange.reading.entities;
+    for (rules, failure) in entities.iter().zip(probes(source, exchange).await) {
+        match (failure, &forbidden) {
+            (Some(failure), _) if failure.kind == FailureKind::PermissionDenied => {
+                let missing = format!("{}:read", rules.name);
+                report.missing_permissions.push(missing);
+            }
+            // Nothing else says that the credentials are good.
+            (Some(other), Some(_)) => return Err(other),
+            // What a list suffers from is no permission's business.
+            (Some(_), None) | (None, _) => {}
+        }
+    }
+    match forbidden {
+        Some(forbidden) if report.missing_permissions.len() == entities.len() => Err(forbidden),
+        _ => Ok(report),
+    }
 }
 
-/// For credentials that may not do everything: what of each entity they may read.
-async fn restricted(
-    exchange: &Exchange<'_>,
-    latency_ms: u64,
-    version: Option<String>,
-    forbidden: Failure,
-) -> Result<TestReport, Failure> {
+/// What each entity's list answers, as far as they do in time.
+async fn probes(source: &Source, exchange: &Exchange<'_>) -> Vec<Option<Failure>> {
     let entities = &exchange.reading.entities;
     // Made before they are streamed, or the whole test could not be sent to another thread.
     let asking: Vec<_> = entities
         .iter()
-        .map(|rules| probe(exchange, rules))
+        .map(|rules| probe(source, exchange, rules))
         .collect();
-    let probes: Vec<Option<Failure>> = stream::iter(asking)
+    stream::iter(asking)
         .buffered(PROBES_AT_ONCE)
+        .take_until(tokio::time::sleep(PROBES_LIMIT))
         .collect()
-        .await;
-    let mut missing_permissions = Vec::new();
-    for (rules, failure) in entities.iter().zip(probes) {
-        match failure {
-            None => {}
-            Some(failure) if failure.kind == FailureKind::PermissionDenied => {
-                missing_permissions.push(format!("{}:read", rules.name));
-            }
-            Some(other) => return Err(other),
-        }
-    }
-    if missing_permissions.len() == entities.len() {
-        return Err(forbidden);
-    }
-    Ok(TestReport {
-        latency_ms,
-        version,
-        permissions: vec!["read".to_owned()],
-        missing_permissions,
-    })
+        .await
 }
 
-/// Asks for one record of an entity; `None` when that is allowed, or cannot be tried by itself.
-async fn probe(exchange: &Exchange<'_>, rules: &EntityRules) -> Option<Failure> {
-    let mut list = rules.list.clone();
-    if rules.under.is_some() || rules.fields.is_some() {
-        return None;
+/// Asks for as little of an entity as can be asked for; `None` when that is allowed.
+async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) -> Option<Failure> {
+    if let Some(Under::Entity(_)) = &rules.under {
+        return first_page(source, rules).await.err();
     }
+    let mut draft = Draft::of(&rules.list);
+    if let Some(Under::Each(names)) = &rules.under {
+        draft.word("parent", names.first().cloned().unwrap_or_default());
+    }
+    if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
+        match source.fields_of(exchange, rules).await {
+            // One tells as much as all.
+            Ok(fields) => draft.fields(fields.get(..1).unwrap_or_default(), &call.join),
+            Err(failure) => return Some(failure),
+        }
+    }
+    let mut list = rules.list.clone();
     if let Some(size) = &mut list.page_size {
         size.size = 1;
     }
-    let mut draft = Draft::of(&list);
     list.page(&mut draft, &Position::Start, None);
     match exchange.send(&draft).await {
         Ok(exchanged) => exchange.failure(&exchanged),
         Err(failure) => Some(failure),
     }
+}
+
+/// Reads what an entity has under the first record of another.
+async fn first_page(source: &Source, rules: &EntityRules) -> Result<(), Failure> {
+    let ask = Ask {
+        mode: SyncMode::Full,
+        window: None,
+        checkpoint: Checkpoint::default(),
+        now: source.http.now(),
+    };
+    let first = source.plan(&rules.name, &ask)?;
+    // The first tells what the other has.
+    let parents = source.read(&rules.name, &first).await?;
+    if let Some(next) = parents.next {
+        source.read(&rules.name, &next).await?;
+    }
+    Ok(())
 }
 
 fn version_of(exchange: &Exchange<'_>, exchanged: &Exchanged) -> Option<String> {

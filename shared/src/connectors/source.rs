@@ -13,11 +13,12 @@ use super::exchange::{Exchange, Exchanged};
 use super::file::{Changes, Under};
 use super::objects::ObjectStore;
 use super::page::Page;
+use super::permissions::{self, Extent};
 use super::rate::{Pace, account_of};
 use super::reader::Reader;
 use super::rules::{EntityRules, ListRules};
 use super::session::Session;
-use super::{Ask, Cursor, TestReport, permissions};
+use super::{Ask, Cursor, TestReport};
 use crate::budget::{Account, Budgets};
 use crate::domain::{Failure, FailureKind, Origin, Priority};
 use crate::http::Http;
@@ -26,7 +27,7 @@ use crate::http::Http;
 #[derive(Debug)]
 pub struct Source {
     pub(super) definition: Arc<Definition>,
-    http: Http,
+    pub(super) http: Http,
     session: Session,
     pace: Option<Pace>,
     /// Of a connector whose records are in an object store.
@@ -97,7 +98,18 @@ impl Source {
         if let Some(store) = self.store()? {
             return store.test(&self.session).await;
         }
-        permissions::test(&self.exchange()?).await
+        permissions::test(self, Extent::Credentials).await
+    }
+
+    /// Proves the credentials, and tries which entities they may read, by a small request for each.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what to do.
+    pub async fn survey(&self) -> Result<TestReport, Failure> {
+        match self.store()? {
+            Some(store) => store.test(&self.session).await,
+            None => permissions::test(self, Extent::Permissions).await,
+        }
     }
 
     /// How many of its entities may be read at once.
@@ -197,13 +209,9 @@ impl Source {
         list: &ListRules,
         cursor: &Cursor,
     ) -> Result<Draft, Failure> {
-        let mut draft = Draft::of(list);
+        let mut draft = self.with_fields(exchange, rules, Draft::of(list)).await?;
         if let Some(parent) = cursor.under.as_ref().and_then(|under| under.pending.last()) {
             draft.word("parent", parent);
-        }
-        if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
-            let fields = self.fields_of(exchange, rules).await?;
-            draft.fields(&fields, &call.join);
         }
         match (&cursor.walk, &rules.window, &rules.feed, &rules.changes) {
             (Walk::Feed { since }, _, Some(feed), Changes::Feed { changed, gone }) => {

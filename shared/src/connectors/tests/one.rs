@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::described::described;
 use super::*;
 use crate::connectors::{Kept, One};
 use crate::domain::{FailureKind, PayloadOf, Presence};
@@ -37,6 +38,35 @@ async fn one_record_is_asked_for_by_its_id_and_dated_by_the_vendors_clock() {
     assert_eq!(record.created_at.unwrap().timestamp(), 7);
     assert_eq!(record.as_of, now() + TimeDelta::seconds(30));
     assert_eq!(record.presence, Presence::Here);
+}
+
+#[tokio::test]
+async fn one_record_is_asked_for_with_all_of_its_fields() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/fields" => Reply::json(json!({ "all": [{ "name": "id" }, { "name": "size" }] })),
+        "/deals/7" => Reply::json(json!({ "id": 7, "of": asked.query("fields") })),
+        path => panic!("{path} was asked for"),
+    })
+    .await;
+    let source = described(
+        &server,
+        r#"
+        [lists]
+        records = "/rows"
+        id = "/id"
+        paging = { kind = "none" }
+        item = { path = "{path}/{id}", query = { fields = "{fields}" } }
+        lookback_minutes = 0
+        fields = { path = "/fields", fields = "/all", name = "/name", join = "," }
+        [[entities]]
+        name = "deals"
+        path = "/deals"
+        query = { fields = "{fields}" }
+        changes = { by = "whole_list", because = "it is a test" }
+        "#,
+    );
+    let record = found(source.read_one("deals", "7").await.unwrap());
+    assert_eq!(record.body, r#"{"id":7,"of":["id,size"]}"#);
 }
 
 #[tokio::test]

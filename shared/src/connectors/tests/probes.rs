@@ -1,3 +1,4 @@
+use super::described::described;
 use super::*;
 use crate::domain::FailureKind;
 
@@ -52,6 +53,62 @@ async fn a_restricted_key_is_told_which_entities_it_may_not_read() {
     assert_eq!(report.permissions, ["read"]);
     assert_eq!(report.missing_permissions, ["refunds:read", "payouts:read"]);
     assert_eq!(server.asked().len(), 2 + 11);
+}
+
+#[tokio::test]
+async fn a_survey_tells_what_a_good_key_may_not_read_and_minds_no_other_trouble() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/v1/account" => Reply::json("{}"),
+        "/v1/payouts" => forbidden(),
+        "/v1/refunds" => Reply::status(500, "{}"),
+        _ => listed(asked, &[]),
+    })
+    .await;
+    let report = stripe(&server).survey().await.unwrap();
+    assert_eq!(report.permissions, ["read", "write"]);
+    assert_eq!(report.missing_permissions, ["payouts:read"]);
+    assert_eq!(server.asked().len(), 1 + 11);
+}
+
+const FIELDS_AND_PARENTS: &str = r#"
+    [lists]
+    records = "/rows"
+    id = "/id"
+    paging = { kind = "none" }
+    lookback_minutes = 0
+    fields = { path = "/fields", fields = "/all", name = "/name", join = "," }
+    [[entities]]
+    name = "accounts"
+    path = "/accounts"
+    changes = { by = "whole_list", because = "it is a test" }
+    [[entities]]
+    name = "deals"
+    path = "/deals"
+    query = { fields = "{fields}" }
+    changes = { by = "whole_list", because = "it is a test" }
+    [[entities]]
+    name = "notes"
+    path = "/accounts/{parent}/notes"
+    under = { entity = "accounts" }
+    changes = { by = "whole_list", because = "it is a test" }
+"#;
+
+#[tokio::test]
+async fn what_is_listed_by_its_fields_or_under_another_is_tried_too() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/me" => Reply::json("{}"),
+        "/fields" => Reply::json(json!({ "all": [{ "name": "id" }, { "name": "size" }] })),
+        "/deals" if asked.query("fields") == ["id"] => forbidden(),
+        "/accounts" => Reply::json(json!({ "rows": [{ "id": "a" }] })),
+        "/accounts/a/notes" => forbidden(),
+        path => panic!("{path} was asked for"),
+    })
+    .await;
+    let report = described(&server, FIELDS_AND_PARENTS)
+        .survey()
+        .await
+        .unwrap();
+    assert_eq!(report.missing_permissions, ["deals:read", "notes:read"]);
 }
 
 #[tokio::test]
