@@ -60,7 +60,7 @@ impl Paging {
             Self::Offset { total, .. } => [total.as_ref(), None],
             Self::Token { next, more, .. } => [Some(next), more.as_ref()],
             Self::NextUrl { next, .. } => [Some(next), None],
-            Self::AfterLastId { more, .. } => [more.as_ref(), None],
+            Self::AfterLastId { more, next, .. } => [more.as_ref().or(next.as_ref()), None],
             Self::NextLink { links, .. } => [Some(links), None],
             Self::None {} | Self::LinkHeader {} => [None, None],
         }
@@ -118,10 +118,11 @@ impl Paging {
                     (true, None) => return Err(Lost::Untold(next.to_string())),
                 }
             }
-            Self::AfterLastId { more, .. } => {
-                let goes_on = match more {
-                    Some(more) => flag(seen.told[0], more)?,
-                    None => is_full(seen),
+            Self::AfterLastId { more, next, .. } => {
+                let goes_on = match (more, next) {
+                    (Some(more), _) => flag(seen.told[0], more)?,
+                    (None, Some(next)) => text(seen.told[0], next)?.is_some(),
+                    (None, None) => is_full(seen),
                 };
                 match seen.last_id {
                     _ if !goes_on => None,

@@ -334,7 +334,11 @@ fn lack(list: &ListRules, updated_at: Option<&Time>) -> Option<&'static str> {
             total_pages: None,
             ..
         } | Paging::Offset { total: None, .. }
-            | Paging::AfterLastId { more: None, .. }
+            | Paging::AfterLastId {
+                more: None,
+                next: None,
+                ..
+            }
             | Paging::ByTime {
                 total_pages: None,
                 ..

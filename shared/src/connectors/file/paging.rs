@@ -35,11 +35,12 @@ pub(in crate::connectors) enum Paging {
         #[serde(default)]
         restart_codes: Vec<String>,
     },
-    /// By the id of the last record. `more` tells whether there is another page; without it, a page that is not full ends
-    /// the list.
+    /// By the id of the last record. `more` tells whether there is another page; or `next`, which then is neither absent nor
+    /// null nor empty; without both, a page that is not full ends the list.
     AfterLastId {
         parameter: Slot,
         more: Option<Pointer>,
+        next: Option<Pointer>,
     },
     /// By a URL in the answer; ends where it is absent, null or empty.
     NextUrl {

@@ -104,6 +104,21 @@ async fn a_token_leads_on_until_it_is_absent_null_or_empty() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_not_full_ends_no_list_that_tells_of_a_next_one() {
+    let paging = r#"{ kind = "after_last_id", parameter = "after", next = "/paging/next" }"#;
+    let (pages, asked) = read(paging, |asked| {
+        let answer = match asked.query("after").pop().as_deref() {
+            None => json!({ "result": { "things": things(&[1]) }, "paging": { "next": "x" } }),
+            Some(_) => json!({ "result": { "things": things(&[2, 3]) } }),
+        };
+        Reply::json(answer)
+    })
+    .await;
+    assert_eq!(ids(&pages.unwrap()), ["1", "2", "3"]);
+    assert_eq!(asked[1].query("after"), ["1"]);
+}
+
+#[tokio::test]
 async fn next_urls_in_the_body_and_in_the_link_header_are_followed_on_the_own_host() {
     for paging in [
         r#"{ kind = "next_url", next = "/next" }"#,
@@ -150,6 +165,7 @@ async fn a_walk_that_leads_back_to_the_same_page_is_ended() {
     };
     for paging in [
         r#"{ kind = "after_last_id", parameter = "after", more = "/more" }"#,
+        r#"{ kind = "after_last_id", parameter = "after", next = "/next" }"#,
         r#"{ kind = "token", parameter = "after", next = "/next" }"#,
         r#"{ kind = "page", parameter = "page" }"#,
         r#"{ kind = "offset", parameter = "start", total = "/total" }"#,

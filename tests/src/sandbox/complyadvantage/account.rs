@@ -117,7 +117,7 @@ impl Account {
                 body["is_monitored"] = false.into();
             }),
             Entity::Cases => self.update(entity, id, now_s, |body| {
-                body["match_status"] = "false_positive".into();
+                body["match_status"] = "no_match".into();
             }),
             _ => self.shelf_mut(entity).remove(id, now_s),
         }

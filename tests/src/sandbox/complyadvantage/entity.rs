@@ -45,7 +45,7 @@ impl Entity {
     pub(super) fn holds(self, search: &Record) -> bool {
         match self {
             Self::MonitoredSearches => is_monitored(search),
-            Self::Cases => search.body["match_status"] == "potential_match",
+            Self::Cases => search.body["match_status"] != "no_match",
             _ => true,
         }
     }

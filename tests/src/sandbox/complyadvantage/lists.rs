@@ -29,6 +29,8 @@ pub(super) struct ListQuery {
 enum Test {
     /// A field is this, written as text.
     Is(String, String),
+    /// A field is one of these, with commas between.
+    AnyOf(String, String),
     /// A text contains this, in any case.
     Contains(String, String),
     Tagged(String),
@@ -65,7 +67,8 @@ impl ListQuery {
                 "sort_dir" => {
                     query.upwards = direction(value).ok_or_else(|| bad("must be ASC or DESC"))?;
                 }
-                "match_status" | "risk_level" | "client_ref" | "assignee_id" | "searcher_id" => {
+                "match_status" => query.tests.push(Test::AnyOf(name, text)),
+                "risk_level" | "client_ref" | "assignee_id" | "searcher_id" => {
                     query.tests.push(Test::Is(name, text));
                 }
                 "search_term" | "submitted_term" => {
@@ -125,6 +128,7 @@ impl Test {
                 Value::String(text) => text == wanted,
                 other => write(other) == *wanted,
             },
+            Self::AnyOf(field, wanted) => wanted.split(',').any(|one| body[field] == one),
             Self::Contains(field, wanted) => body[field]
                 .as_str()
                 .unwrap_or_default()

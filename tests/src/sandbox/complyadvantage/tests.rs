@@ -115,7 +115,10 @@ fn monitored_searches_and_cases_are_searches() {
     let account = account(80);
     for (entity, filter) in [
         ("monitored_searches", "monitored=true"),
-        ("cases", "match_status=potential_match"),
+        (
+            "cases",
+            "match_status=potential_match,false_positive,true_positive,true_positive_approve,true_positive_reject,unknown",
+        ),
     ] {
         let listed = get(
             &account,
@@ -139,7 +142,7 @@ fn monitored_searches_and_cases_are_searches() {
         .unwrap();
     assert!(!account.ids("cases").contains(&id) && account.ids("searches").contains(&id));
     let record = get(&account, &format!("/searches/{id}")).unwrap();
-    assert_eq!(record["match_status"], "false_positive");
+    assert_eq!(record["match_status"], "no_match");
     assert_eq!(record["updated_at"], "2026-03-01 00:00:00");
 }
 
