@@ -18,8 +18,10 @@ const SIZE: u64 = 230;
 
 /// What is removed here is never told: the vendor says nothing of it and numbers its pages, and these are no enumeration
 /// (decision 14).
-const UNTOLD: [&str; 4] = [
+const UNTOLD: [&str; 6] = [
     "paypal invoices",
+    "paypal subscriptions",
+    "paypal disputes",
     "complyadvantage searches",
     "complyadvantage monitored_searches",
     "complyadvantage cases",

@@ -22,7 +22,7 @@ from checks import refused, run
 TOLD = json.load(sys.stdin)
 CREDENTIALS = TOLD["credentials"]
 TENANT = CREDENTIALS["tenantId"]
-SCOPE = ["offline_access", "accounting.transactions.read"]
+SCOPE = ["offline_access", "accounting.invoices.read"]
 TokenApi.refresh_token_url = f"{TOLD['baseUrl']}/connect/token"
 TokenApi.revoke_token_url = f"{TOLD['baseUrl']}/connect/revocation"
 

@@ -48,7 +48,10 @@ impl Paging {
     /// Whether a walk sees every record that is there from its beginning to its end. Pages that are counted off shift
     /// when a record on an earlier one is deleted meanwhile, and one is passed over.
     pub(super) fn misses_nothing(&self) -> bool {
-        !matches!(self, Self::Page { .. } | Self::Offset { .. })
+        !matches!(
+            self,
+            Self::Page { .. } | Self::Offset { .. } | Self::NextLink { counted: true, .. }
+        )
     }
 
     /// The values that this paging needs out of the body.
@@ -87,10 +90,12 @@ impl Paging {
                     Position::Page(number) => *number,
                     _ => *first,
                 };
-                let more = match total_pages {
+                let more = match (total_pages, seen.told[0]) {
                     // Pages are counted from one, whatever the first one's number is.
-                    Some(at) => number.saturating_sub(*first) + 1 < count(seen.told[0], at)?,
-                    None => is_full(seen),
+                    (Some(at), Some(told)) => {
+                        number.saturating_sub(*first) + 1 < count(Some(told), at)?
+                    }
+                    _ => is_full(seen),
                 };
                 (more && seen.count > 0).then(|| Position::Page(number + 1))
             }
@@ -100,9 +105,9 @@ impl Paging {
                     _ => *first,
                 };
                 let after = offset + seen.count;
-                let more = match total {
-                    Some(at) => after.saturating_sub(*first) < count(seen.told[0], at)?,
-                    None => is_full(seen),
+                let more = match (total, seen.told[0]) {
+                    (Some(at), Some(told)) => after.saturating_sub(*first) < count(Some(told), at)?,
+                    _ => is_full(seen),
                 };
                 (more && seen.count > 0).then_some(Position::Offset(after))
             }

@@ -365,7 +365,7 @@ impl Reader<'_> {
 
 /// What a walk will have read, as far as it can be told now.
 fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
-    match list.paging.misses_nothing() {
+    match list.paging.misses_nothing() && rules.lists_days.is_none() {
         true => cursor.coverage(rules.lookback()),
         false => Coverage::Some,
     }

@@ -27,6 +27,8 @@ pub(super) struct EntityRules {
     /// How far back the list of what was removed tells.
     pub removed_since_days: Option<u32>,
     pub item: Option<ItemRules>,
+    /// The list holds only what changed in so many days.
+    pub lists_days: Option<u32>,
     pub window: Option<WindowFilter>,
     pub under: Option<Under>,
     pub fields: Option<FieldsCall>,
@@ -106,7 +108,7 @@ impl EntityRules {
         let since = known?.min(through);
         let reach = match &self.feed {
             Some(feed) => Some(feed.reaches_back_days),
-            None => self.removed_since_days,
+            None => self.removed_since_days.or(self.lists_days),
         };
         let reach = reach.map(|days| TimeDelta::days(i64::from(days)));
         reach
@@ -213,7 +215,9 @@ fn filled(
     {
         lacking.extend(lack(listing, updated_at.as_ref()));
     }
-    let item = entity.item.clone().or(lists.item.clone());
+    // A record under another is not found by its id alone.
+    let shared_item = lists.item.clone().filter(|_| entity.under.is_none());
+    let item = entity.item.clone().or(shared_item);
     if item
         .as_ref()
         .is_some_and(|item| !item.path.starts_with('/') || !item.path.contains("{id}"))
@@ -236,6 +240,7 @@ fn filled(
         changed,
         removed,
         removed_since_days,
+        lists_days: entity.lists_days,
         item: item.map(item_rules).transpose()?,
         window,
         under: entity.under.clone(),

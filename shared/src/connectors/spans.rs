@@ -18,18 +18,24 @@ pub(super) fn pieces(rules: &EntityRules, wanted: Covered, now: DateTime<Utc>) -
         .map_or(now, |window| window.earliest(now));
     let mut pieces = Vec::new();
     for span in spans {
-        let last = span.until.unwrap_or(now);
-        let mut from = span.from;
-        // Before the first of these the vendor has nothing: the first piece counts as from the beginning.
-        while from.unwrap_or(earliest) + longest < last {
-            let until = Some(from.unwrap_or(earliest) + longest);
-            pieces.push(Span { from, until });
-            from = until;
+        // The newest piece is a whole one: vendors refuse one that begins after the last that they have.
+        let first = span.from.unwrap_or(earliest);
+        let (mut begin, mut until) = (span.until.unwrap_or(now), span.until);
+        let mut cut = Vec::new();
+        while begin - longest > first {
+            begin -= longest;
+            cut.push(Span {
+                from: Some(begin),
+                until,
+            });
+            until = Some(begin);
         }
-        pieces.push(Span {
-            from,
-            until: span.until,
+        // Before the first of these the vendor has nothing: the first piece counts as from the beginning.
+        cut.push(Span {
+            from: span.from,
+            until,
         });
+        pieces.extend(cut.into_iter().rev());
     }
     pieces
 }

@@ -244,6 +244,8 @@ pub(super) struct Entity {
     pub page_size: Option<PageSize>,
     /// Where its list is limited to a span of time differently.
     pub window: Option<WindowFilter>,
+    /// Where its list holds only what changed in so many days, so that what is not in it may be there yet.
+    pub lists_days: Option<u32>,
     /// Where one record of it is read differently.
     pub item: Option<Item>,
     /// Where it is listed once for each of something.

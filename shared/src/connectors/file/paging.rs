@@ -59,6 +59,9 @@ pub(in crate::connectors) enum Paging {
         /// The parameter of the link.
         take: String,
         parameter: Slot,
+        /// Whether it counts pages, which shift when something on an earlier one is deleted.
+        #[serde(default)]
+        counted: bool,
     },
     /// Of a list in the order of the last change, oldest first: each page begins where the one before ended, by `since`.
     /// What changes meanwhile moves to the end and is met there, so that nothing is passed over. Within one instant, pages

@@ -129,6 +129,9 @@ async fn long_spans_are_read_in_pieces_without_a_gap_and_halved_where_they_hold_
     let pages = walk(&source, "payments", &asked).await.unwrap();
     assert_eq!(ids(&pages), ["busy"]);
     assert_eq!(left(&asked, &pages), read_up_to(now()));
+    let newest = server.asked()[0].query("from").remove(0);
+    let newest: DateTime<Utc> = newest.parse().unwrap();
+    assert_eq!(newest, now() - TimeDelta::days(31), "it is a whole one");
     // Those that were answered leave no gap between a hundred days ago and now.
     let mut answered: Vec<(String, String)> = Vec::new();
     for asked in server.asked() {
@@ -155,6 +158,42 @@ async fn long_spans_are_read_in_pieces_without_a_gap_and_halved_where_they_hold_
     assert_eq!(asked.len(), 1);
     let from: DateTime<Utc> = asked[0].query("from")[0].parse().unwrap();
     assert_eq!(from, now() - TimeDelta::days(3));
+}
+
+#[tokio::test]
+async fn paypal_is_never_asked_for_more_than_31_days_whatever_the_clock_shows() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/v1/oauth2/token" => Reply::json(json!({ "access_token": "a", "expires_in": 32_400 })),
+        _ => Reply::json(json!({ "links": [] })),
+    })
+    .await;
+    let overrides = BTreeMap::from([("paypal".to_owned(), server.url.clone())]);
+    let paypal = Catalogue::embedded(&overrides)
+        .unwrap()
+        .get("paypal")
+        .unwrap();
+    let session = session(&json!({ "clientId": "c", "clientSecret": "s" }));
+    let source = paypal.open(&server.http(), session);
+    let asked = Ask {
+        now: now() + TimeDelta::microseconds(123_456),
+        ..ask(SyncMode::Full)
+    };
+    walk(&source, "transactions", &asked).await.unwrap();
+    let asked = server.asked();
+    let spans = asked
+        .iter()
+        .filter(|asked| asked.path() != "/v1/oauth2/token");
+    let lengths: Vec<TimeDelta> = spans
+        .map(|asked| {
+            let [from, until] = ["start_date", "end_date"].map(|name| {
+                let text = asked.query(name).remove(0);
+                text.parse::<DateTime<Utc>>().unwrap()
+            });
+            until - from
+        })
+        .collect();
+    assert!(lengths.len() > 35, "{lengths:?}");
+    assert!(lengths.iter().all(|length| *length < TimeDelta::days(31)));
 }
 
 #[tokio::test]

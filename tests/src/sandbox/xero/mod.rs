@@ -41,8 +41,8 @@ use super::vendors::Start;
 use crate::draw::Draw;
 
 /// What a connection to read books asks for.
-const SCOPE: &str = "offline_access accounting.transactions.read accounting.contacts.read \
-                     accounting.settings.read accounting.journals.read accounting.reports.read";
+const SCOPE: &str = "offline_access accounting.invoices.read accounting.payments.read \
+                     accounting.banktransactions.read accounting.manualjournals.read accounting.contacts.read accounting.settings.read";
 
 /// Requests of one tenant that Xero allows per minute and per day, and those of one app per minute.
 const ALLOWED: [u64; 3] = [60, 5_000, 10_000];
