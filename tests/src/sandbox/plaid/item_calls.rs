@@ -78,7 +78,8 @@ pub(super) fn item(plaid: &Plaid, ask: &Ask) -> Result<Value, PlaidError> {
 /// `/accounts/get`, `/accounts/balance/get`, and with owners `/identity/get`.
 pub(super) fn accounts(plaid: &Plaid, ask: &Ask, with_owners: bool) -> Result<Value, PlaidError> {
     ask.only(&["access_token", "options"])?;
-    let options = ask.options(&["account_ids"])?;
+    // How old a balance may be matters at one bank only.
+    let options = ask.options(&["account_ids", "min_last_updated_datetime"])?;
     let wanted = options.texts("account_ids")?;
     let mut store = plaid.lock();
     let item = open(&mut store.items, ask)?;
