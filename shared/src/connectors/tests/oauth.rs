@@ -142,7 +142,7 @@ async fn a_vendor_that_is_away_does_not_count_against_the_credentials() {
 /// A vault with a token that ends in a minute, of an hour and more.
 async fn at_its_end() -> Arc<MemoryVault> {
     let vault: Arc<MemoryVault> = Arc::default();
-    let now = chrono::Utc::now();
+    let now = crate::domain::Clock::system().now();
     let grant = Grant {
         access_token: Some("at_old".into()),
         refresh_token: Some("rt_old".into()),
