@@ -102,7 +102,7 @@ impl Bench {
     /// An entity that takes several pages, and whose records may change.
     fn of_many_pages(&self) -> String {
         match self.id {
-            "plaid" => "transactions".to_owned(),
+            "plaid" | "tink" => "transactions".to_owned(),
             _ => self.entities().remove(0),
         }
     }

@@ -2,6 +2,17 @@
 
 use super::*;
 
+/// A connector that cannot be used yet.
+const LISTED: &str = r#"
+id = "listed"
+name = "Listed"
+category = "CRM"
+status = "DISABLED"
+features = ["things"]
+[[entities]]
+name = "things"
+"#;
+
 fn good_connection() -> Value {
     json!({
         "connectorId": "stripe",
@@ -15,7 +26,9 @@ fn good_connection() -> Value {
 
 #[tokio::test]
 async fn each_fault_of_a_connection_has_its_own_code() {
-    let api = api();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("listed.toml"), LISTED).unwrap();
+    let api = api_with(&[("RAIL_CONNECTORS_DIR", folder.path().to_str().unwrap())]);
     let good = good_connection();
     assert_eq!(faults_of::<NewConnection>(&api, &api, &good), []);
     for (at, value, found_at, code) in [
@@ -28,7 +41,7 @@ async fn each_fault_of_a_connection_has_its_own_code() {
         ),
         (
             "/connectorId",
-            json!("tink"),
+            json!("listed"),
             "/connectorId",
             "connector-unavailable",
         ),

@@ -1,6 +1,8 @@
 //! What an answer that is not the wanted one means.
 
-use super::file::{Errors, Stays};
+use secrecy::SecretString;
+
+use super::file::{ErrorRule, Errors, Stays};
 use super::lift::{lift, word};
 use super::session::Session;
 use crate::domain::{Failure, FailureKind, Origin};
@@ -14,13 +16,17 @@ pub(super) struct Vendor<'a> {
     pub name: &'a str,
     pub errors: &'a Errors,
     pub session: &'a Session,
+    /// What errors mean where this was asked, before what they mean elsewhere.
+    pub rules: &'a [ErrorRule],
+    /// What is not to be quoted, besides what the session holds.
+    pub secrets: &'a [SecretString],
 }
 
 impl Vendor<'_> {
     /// The failure behind an answer whose status is not 2xx. `what` names the request: `GET /v1/customers`.
     pub(super) fn refusal(&self, answer: &Answer, what: &str) -> Failure {
         let [code, message] = self.told(answer);
-        let rule = self.errors.rules.iter().find(|rule| {
+        let rule = self.rules.iter().chain(&self.errors.rules).find(|rule| {
             rule.status.contains(&answer.status)
                 && rule
                     .codes
@@ -147,7 +153,7 @@ impl Vendor<'_> {
     pub(super) fn quote(&self, message: &str) -> String {
         let clean: String = self
             .session
-            .blot(message)
+            .blot(message, self.secrets)
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();

@@ -119,6 +119,28 @@ fn every_usable_connector_reads_over_tls_and_can_tell_its_errors() {
 }
 
 #[test]
+fn tokens_are_fetched_in_the_region_that_is_read() {
+    for connector in catalogue().connectors().iter() {
+        let reading = connector.definition().reading.as_ref();
+        let Some(oauth) = reading.and_then(|reading| reading.oauth.as_ref()) else {
+            continue;
+        };
+        let grant = oauth.user_grant.iter().map(|grant| &grant.url);
+        for url in grant.chain([&oauth.token_url]) {
+            let (BaseUrl::By(url), BaseUrl::By(base)) = (url, &reading.unwrap().base_url) else {
+                continue;
+            };
+            let id = connector.id();
+            assert_eq!((&url.by, &url.default), (&base.by, &base.default), "{id}");
+            assert!(url.urls.keys().eq(base.urls.keys()), "{id}");
+            for (region, url) in &url.urls {
+                assert!(url.starts_with(&base.urls[region]), "{id} {region}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_change_of_a_feed_belongs_to_two_entities_and_no_request_names_too_many() {
     for connector in catalogue().connectors().iter() {
         let Some(reading) = &connector.definition().reading else {

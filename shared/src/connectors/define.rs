@@ -207,8 +207,18 @@ fn oauth(
     if rules.grant == GrantType::AuthorizationCode && rules.authorize_url.is_none() {
         faults.push(outline.at_key("oauth", "[oauth] lacks authorize_url"));
     }
+    if rules.user_grant.is_some() && rules.grant != GrantType::ClientCredentials {
+        let what = "[oauth.user_grant] is for the grant client_credentials";
+        faults.push(outline.at_key("oauth", what));
+    }
     let facts = rules.facts_call.as_ref().map(|call| &call.url);
-    let urls = [Some(&rules.token_url), rules.authorize_url.as_ref(), facts];
+    let user = rules.user_grant.as_ref().map(|grant| &grant.url);
+    let urls = [
+        Some(&rules.token_url),
+        rules.authorize_url.as_ref(),
+        facts,
+        user,
+    ];
     if urls.into_iter().flatten().any(|url| !is_good(url)) {
         let what = "the URLs of [oauth] must be http or https URLs without a query";
         faults.push(outline.at_key("oauth", what));

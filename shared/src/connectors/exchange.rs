@@ -252,6 +252,8 @@ impl Exchange<'_> {
             name: self.name,
             errors: &self.reading.errors,
             session: self.session,
+            rules: &[],
+            secrets: &[],
         }
     }
 

@@ -97,13 +97,14 @@ impl Session {
         self.config.get(name)
     }
 
-    /// The text with every credential blotted out.
-    pub(super) fn blot(&self, text: &str) -> String {
+    /// The text with every credential blotted out, and these besides.
+    pub(super) fn blot(&self, text: &str, besides: &[SecretString]) -> String {
         let held = self.held.secrets();
         let mut secrets: Vec<&str> = self
             .credentials
             .values()
             .chain(&held)
+            .chain(besides)
             .map(ExposeSecret::expose_secret)
             .filter(|secret| secret.len() >= SHORTEST_BLOTTED)
             .collect();
@@ -146,8 +147,11 @@ mod tests {
     #[test]
     fn credentials_are_blotted_out_of_messages() {
         assert_eq!(
-            session().blot("key sk_test_hidden and 12345 are bad"),
-            "key [redacted] and [redacted] are bad"
+            session().blot(
+                "key sk_test_hidden, 12345 and a code are bad",
+                &["code".into()]
+            ),
+            "key [redacted], [redacted] and a [redacted] are bad"
         );
     }
 }

@@ -14,6 +14,7 @@ use super::{Guard, Http, Limits};
 pub(crate) struct Asked {
     pub url: Url,
     pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
     /// How many requests came before this one, on any connection.
     pub before: usize,
 }
@@ -29,6 +30,13 @@ impl Asked {
             .query_pairs()
             .filter(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+            .collect()
+    }
+
+    /// The fields of the form that it brought, in their order.
+    pub(crate) fn form(&self) -> Vec<(String, String)> {
+        url::form_urlencoded::parse(&self.body)
+            .into_owned()
             .collect()
     }
 
@@ -155,12 +163,14 @@ async fn converse(
         let mut asked = Asked {
             url: Url::parse(&format!("{base}{target}")).unwrap(),
             headers,
+            body: Vec::new(),
             before: 0,
         };
         let length = asked
             .header("content-length")
             .map_or(0, |n| n.parse().unwrap());
-        stream.read_exact(&mut vec![0; length]).await?;
+        asked.body = vec![0; length];
+        stream.read_exact(&mut asked.body).await?;
         {
             let mut log = log.lock().unwrap();
             asked.before = log.len();

@@ -3,6 +3,7 @@
 mod brought;
 mod consents;
 mod refreshing;
+mod users;
 
 use rail_shared::connectors::Source;
 use rail_shared::secrets::Binding;

@@ -1,10 +1,7 @@
 //! The fakes of the vendors send, and what they tell is read.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use rail_shared::connectors::{Catalogue, NotTaken, Notice, Session, Told, WebhookKeys};
-use rail_shared::domain::ConnectionId;
-use rail_shared::http::{Guard, Http, Limits};
 use rail_tests::harness::Rail;
 use rail_tests::sandbox::hubspot::{self, HubSpot};
 use rail_tests::sandbox::paypal::{PayPal, WEBHOOK_ID};
@@ -14,7 +11,7 @@ use rail_tests::sandbox::tink::{EXTERNAL_USER_ID, Tink, WEBHOOK_SECRET};
 use rail_tests::sandbox::vendors::Start;
 use rail_tests::sandbox::xero::{self, Xero};
 use rail_tests::sandbox::{Mutation, Sandbox, Vendor};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{TOLD_SYNCS, all_read, connect_with, taken, tell, told_syncs};
 
@@ -203,42 +200,6 @@ async fn plaid_tells_by_a_token_and_what_is_new_is_read_by_its_cursor() {
     );
 }
 
-/// Takes a webhook with a connector that cannot be connected yet.
-async fn receive(
-    id: &str,
-    base_url: &str,
-    credentials: Value,
-    headers: &[(&str, String)],
-    body: &[u8],
-) -> Result<Vec<Told>, NotTaken> {
-    let overrides = BTreeMap::from([(id.to_owned(), base_url.to_owned())]);
-    let catalogue = Catalogue::embedded(&overrides).unwrap();
-    let http = Http::new(Guard::public_and(overrides.values()), Limits::default()).unwrap();
-    let Value::Object(credentials) = credentials else {
-        panic!("no credentials");
-    };
-    let headers = headers.iter();
-    let notice = Notice {
-        connection: ConnectionId::new(),
-        method: "POST",
-        url: "https://rail.example.com/",
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect(),
-        body,
-    };
-    let session = Session::new(credentials, Map::new());
-    let connector = catalogue.get(id).unwrap();
-    connector
-        .receive(&http, session, &WebhookKeys::default(), &notice)
-        .await
-}
-
-fn entities(told: &[Told]) -> Vec<&str> {
-    let changes = told.iter().flat_map(|event| &event.changes);
-    changes.map(|(entity, _)| entity.as_str()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn paypals_certificate_proves_its_webhooks() {
     let (rail, sandbox) = rail_at("paypal", PayPal::new).await;
@@ -300,31 +261,56 @@ async fn hubspot_signs_the_url_that_it_calls() {
     assert_eq!(properties["city"], "Told", "{properties}");
 }
 
+/// What these syncs read.
+fn entities(syncs: &[Value]) -> Vec<&str> {
+    let stats = syncs.iter().filter_map(|sync| sync["stats"].as_object());
+    let read: BTreeSet<&str> = stats
+        .flat_map(|stats| stats.keys())
+        .map(String::as_str)
+        .collect();
+    read.into_iter().collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tink_tells_of_its_own_user_only() {
-    let sandbox = Start::new(5, 20).serve(Tink::new);
+    let (rail, sandbox) = rail_at("tink", Tink::new).await;
     let tink = sandbox.vendor();
-    for (user, expected) in [
+    let credentials = credentials(tink, "webhookSecret", WEBHOOK_SECRET);
+    let connection = connect_with(&rail, "tink", &credentials).await;
+    let path = format!("/connections/{connection}/webhooks/tink");
+    read(&rail, &connection, "transactions").await;
+    for (user, event, expected) in [
+        ("another", "refresh:finished", vec![]),
         (
             EXTERNAL_USER_ID,
+            "account-transactions:modified",
+            vec!["transactions"],
+        ),
+        (
+            EXTERNAL_USER_ID,
+            "account:updated",
+            vec!["accounts", "balances"],
+        ),
+        (
+            EXTERNAL_USER_ID,
+            "refresh:finished",
             vec!["accounts", "balances", "transactions"],
         ),
-        ("another", vec![]),
     ] {
-        let body = json!({"context": {"userId": "u", "externalUserId": user}, "event": "refresh:finished", "content": {}});
-        let body = body.to_string();
-        let headers = [("x-tink-signature", tink.sign(body.as_bytes()))];
-        let credentials = credentials(tink, "webhookSecret", WEBHOOK_SECRET);
-        let told = receive(
-            "tink",
-            &sandbox.base_url(),
-            credentials.clone(),
-            &headers,
-            body.as_bytes(),
-        )
-        .await;
-        assert_eq!(entities(&told.unwrap()), expected);
-        let forged = receive("tink", &sandbox.base_url(), credentials, &headers, b"{}").await;
-        assert!(matches!(forged, Err(NotTaken::Forged)));
+        let added = tink.refresh(1).remove(0);
+        let before = told_syncs(&rail, &connection).await.len();
+        let context = json!({"userId": "u", "externalUserId": user});
+        let body = json!({"context": context, "event": event, "content": {}}).to_string();
+        let signature = tink.sign(body.as_bytes());
+        let headers = [("x-tink-signature", signature.as_str())];
+        taken(&tell(&rail, &path, &headers, body.clone()).await);
+        all_read(&rail).await;
+        let syncs = told_syncs(&rail, &connection).await;
+        assert_eq!(entities(&syncs[before..]), expected, "{user} {event}");
+        if expected.contains(&"transactions") {
+            assert_eq!(stored(&rail, &added, "id").await, json!(added));
+        }
+        let forged = tell(&rail, &path, &headers, format!("{body} ")).await;
+        assert_eq!(forged.problem(401), "bad-signature");
     }
 }

@@ -20,12 +20,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) use self::changes::{Changes, Feed};
-pub(super) use self::errors::{Errors, Stays};
+pub(super) use self::errors::{ErrorRule, Errors, Stays};
 pub(super) use self::listing::{
     FieldsCall, IdPart, Item, Listing, Lists, Mark, Order, PageSize, Since, Time, Under,
     WindowFilter,
 };
-pub(super) use self::oauth::{ClientProof, FactsCall, GrantType, OAuth};
+pub(super) use self::oauth::{ClientProof, FactsCall, GrantType, OAuth, UserGrant};
 pub(super) use self::paging::{Counts, Paging};
 pub(super) use self::rate::{OnlyFor, Rate, ResetFormat, ToldBy, Whose};
 pub(super) use self::slot::Slot;

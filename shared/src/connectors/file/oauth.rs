@@ -1,11 +1,12 @@
 //! How tokens are fetched by OAuth 2, as a catalogue file says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::BaseUrl;
+use super::{BaseUrl, ErrorRule};
+use crate::connectors::draft::fill;
 use crate::connectors::lift::Pointer;
 
 /// How tokens are fetched.
@@ -28,6 +29,8 @@ pub(in crate::connectors) struct OAuth {
     pub client_secret: String,
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Of an app that reads for its users, by `client_credentials`: how its own token becomes one of a user's.
+    pub user_grant: Option<UserGrant>,
     /// Sent along with a person to the page of consent.
     #[serde(default)]
     pub authorize_parameters: BTreeMap<String, String>,
@@ -85,6 +88,22 @@ pub(in crate::connectors) struct FactsCall {
     pub facts: BTreeMap<String, Pointer>,
 }
 
+/// How an app's own token becomes one of a user's: it is good for a code only, and the code for the token that requests
+/// carry. There is nothing to refresh that one with: when it ends, all of it is done again.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::connectors) struct UserGrant {
+    /// Where the code is asked for, by a form and with the app's token.
+    pub url: BaseUrl,
+    /// The fields of the form: who the user is, by a credential in braces, and what is asked for.
+    pub parameters: BTreeMap<String, String>,
+    /// Where the code stands in the answer.
+    pub code: Pointer,
+    /// What its refusals mean; they count before those of `[errors]`.
+    #[serde(default)]
+    pub rules: Vec<ErrorRule>,
+}
+
 fn client_id() -> String {
     "clientId".to_owned()
 }
@@ -108,13 +127,29 @@ impl OAuth {
             .map(String::as_str)
     }
 
+    /// The credentials that say whose tokens are fetched: with others they are others.
+    pub(in crate::connectors) fn owners(&self) -> BTreeSet<String> {
+        let mut owners = BTreeSet::from([self.client_id.clone()]);
+        let grant = self.user_grant.iter();
+        for text in grant.flat_map(|grant| grant.parameters.values()) {
+            // Nothing is refused: only the names are wanted.
+            let _ = fill(text, |name| {
+                owners.insert(name.to_owned());
+                Some(String::new())
+            });
+        }
+        owners
+    }
+
     /// Every place of it that is a URL.
     pub(in crate::connectors) fn urls(&mut self) -> Vec<&mut String> {
         let facts = self.facts_call.as_mut().map(|call| &mut call.url);
+        let user = self.user_grant.as_mut().map(|grant| &mut grant.url);
         let all = [
             Some(&mut self.token_url),
             self.authorize_url.as_mut(),
             facts,
+            user,
         ];
         let mut urls = Vec::new();
         for url in all.into_iter().flatten() {

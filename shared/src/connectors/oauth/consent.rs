@@ -8,9 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::super::file::{FactsCall, GrantType};
+use super::super::file::{FactsCall, GrantType, OAuth};
 use super::super::lift::Pointer;
 use super::super::{Connector, Source};
+use super::asking::{Asking, Refused};
 use super::fetch::{self, Fetched};
 use super::{Exchange, Tokens};
 use crate::domain::{Failure, FailureKind, Grant, Origin};
@@ -37,8 +38,8 @@ impl Connector {
     /// Whether two credentials bring the same tokens: then what was fetched by the one goes on with the other.
     #[must_use]
     pub fn same_tokens(&self, one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
-        let client = self.oauth().map(|rules| rules.client_id.as_str());
-        let named = BROUGHT.into_iter().chain(client);
+        let owners = self.oauth().map(OAuth::owners).unwrap_or_default();
+        let named = BROUGHT.into_iter().chain(owners.iter().map(String::as_str));
         named
             .into_iter()
             .all(|name| one.get(name) == other.get(name))
@@ -127,7 +128,8 @@ impl Source {
         ];
         let url = exchange.whole_url(&rules.token_url)?;
         let request = fetch::request(rules, &url, &tokens.app()?, &fields);
-        let mut grant = match fetch::fetch(exchange.http, request, rules, grant).await {
+        let asking = Asking::at_once(request);
+        let mut grant = match fetch::fetch(exchange.http, asking, rules, grant).await {
             Fetched::Granted(grant) => grant,
             other => return Err(tokens.failure(other)),
         };
@@ -158,7 +160,13 @@ async fn facts(
     }
     let answer = match exchange.http.send(request).await {
         Ok(answer) if answer.is_success() => answer,
-        Ok(answer) => return Err(tokens.failure(Fetched::Refused(answer))),
+        Ok(answer) => {
+            let refused = Refused {
+                fetched: vec![token.clone()],
+                ..Refused::of(answer)
+            };
+            return Err(tokens.failure(Fetched::Refused(refused)));
+        }
         Err(error) => return Err(tokens.failure(Fetched::Silence(error))),
     };
     let body = std::str::from_utf8(&answer.body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One request for tokens, and the grant in its answer.
+//! What is asked for tokens, and the grant in the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use super::super::file::{ClientProof, OAuth};
 use super::super::lift::{lift, word};
+use super::asking::{Asking, Refused};
 use crate::domain::{Grant, Kept, Vault};
 use crate::failpoints;
 use crate::http::{Answer, Http, HttpError, Method, Request};
 
-/// How long a vendor may take to answer: less than the right to ask lasts.
+/// How long a vendor may take for all that is asked: less than the right to ask lasts.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How often it is tried to keep what the vendor gave, and how long apart.
 const KEEPING_TRIES: u32 = 4;
@@ -26,15 +27,15 @@ const KEEPING_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_FACT: usize = 2_048;
 
 /// The app, as it proves itself.
-pub(super) struct App<'a> {
-    pub id: &'a SecretString,
-    pub secret: Option<&'a SecretString>,
+pub(super) struct App {
+    pub id: SecretString,
+    pub secret: Option<SecretString>,
 }
 
 /// What came of a request for tokens.
 pub(super) enum Fetched {
     Granted(Grant),
-    Refused(Answer),
+    Refused(Refused),
     Silence(HttpError),
     TooLate,
     /// An answer of success in which there is no token.
@@ -51,28 +52,27 @@ pub(super) enum Renewed {
     Not(Fetched),
 }
 
+/// An answer that brings tokens.
 #[derive(Deserialize)]
-struct Told {
-    access_token: String,
+pub(super) struct Told {
+    pub access_token: String,
     refresh_token: Option<String>,
     expires_in: Option<Value>,
 }
 
 /// The request.
-pub(super) fn request(rules: &OAuth, url: &str, app: &App<'_>, fields: &[(&str, &str)]) -> Request {
+pub(super) fn request(rules: &OAuth, url: &str, app: &App, fields: &[(&str, &str)]) -> Request {
     let mut form = Serializer::new(String::new());
     form.extend_pairs(fields);
     form.extend_pairs(&rules.token_parameters);
-    let mut request = Request::new(Method::Post, url)
-        .header("Accept", "application/json")
-        .header("Content-Type", "application/x-www-form-urlencoded");
-    match (rules.client, app.secret) {
+    let mut proof = None;
+    match (rules.client, &app.secret) {
         (ClientProof::Basic, Some(secret)) => {
             let encoded = |text: &SecretString| -> String {
                 byte_serialize(text.expose_secret().as_bytes()).collect()
             };
-            let pair = STANDARD.encode(format!("{}:{}", encoded(app.id), encoded(secret)));
-            request = request.secret_header("Authorization", format!("Basic {pair}").into());
+            let pair = STANDARD.encode(format!("{}:{}", encoded(&app.id), encoded(secret)));
+            proof = Some(format!("Basic {pair}"));
         }
         (_, secret) => {
             form.append_pair("client_id", app.id.expose_secret());
@@ -81,35 +81,42 @@ pub(super) fn request(rules: &OAuth, url: &str, app: &App<'_>, fields: &[(&str, 
             }
         }
     }
-    request.body(form.finish())
+    let request = posted(url, form.finish());
+    match proof {
+        Some(proof) => request.secret_header("Authorization", proof.into()),
+        None => request,
+    }
+}
+
+/// A form to be sent there.
+pub(super) fn posted(url: &str, form: String) -> Request {
+    Request::new(Method::Post, url)
+        .header("Accept", "application/json")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(form)
 }
 
 /// Asks for tokens; what the answer leaves out stays as it was before.
-pub(super) async fn fetch(http: &Http, request: Request, rules: &OAuth, before: Grant) -> Fetched {
-    let answer = match tokio::time::timeout(ANSWER_WITHIN, http.send(request)).await {
-        Err(_) => return Fetched::TooLate,
-        Ok(Err(error)) => return Fetched::Silence(error),
-        Ok(Ok(answer)) => answer,
-    };
-    if !answer.is_success() {
-        return Fetched::Refused(answer);
-    }
-    match granted(&answer, rules, before) {
-        Some(grant) => Fetched::Granted(grant),
-        None => Fetched::Unreadable,
+pub(super) async fn fetch(http: &Http, asking: Asking, rules: &OAuth, before: Grant) -> Fetched {
+    match tokio::time::timeout(ANSWER_WITHIN, asking.answered(http, rules)).await {
+        Err(_) => Fetched::TooLate,
+        Ok(Err(not)) => *not,
+        Ok(Ok(answer)) => {
+            granted(&answer, rules, before).map_or(Fetched::Unreadable, Fetched::Granted)
+        }
     }
 }
 
 /// Asks for tokens and keeps them, whoever waits for it or not: the vendor may have ended the old ones.
 pub(super) async fn renew(
     http: Http,
-    request: Request,
+    asking: Asking,
     rules: Arc<OAuth>,
     vault: Arc<dyn Vault>,
     from: Grant,
     version: i64,
 ) -> Renewed {
-    let grant = match fetch(&http, request, &rules, from).await {
+    let grant = match fetch(&http, asking, &rules, from).await {
         Fetched::Granted(grant) => grant,
         other => return Renewed::Not(other),
     };
@@ -127,9 +134,14 @@ pub(super) async fn renew(
     Renewed::Lost
 }
 
+/// The tokens in an answer.
+pub(super) fn said(answer: &Answer) -> Option<Told> {
+    serde_json::from_slice(&answer.body).ok()
+}
+
 fn granted(answer: &Answer, rules: &OAuth, before: Grant) -> Option<Grant> {
     let body = std::str::from_utf8(&answer.body).ok()?;
-    let told: Told = serde_json::from_str(body).ok()?;
+    let told = said(answer)?;
     let mut grant = before;
     grant.access_token = Some(told.access_token.into());
     if let Some(token) = told.refresh_token {

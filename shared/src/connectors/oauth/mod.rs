@@ -1,6 +1,7 @@
 //! Tokens by OAuth 2: a first one by consent or by the app's own credentials, the next ones by refreshing, and never two
 //! processes at that at once.
 
+mod asking;
 mod consent;
 mod fetch;
 mod held;

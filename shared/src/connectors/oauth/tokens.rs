@@ -6,12 +6,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::super::classify::Vendor;
+use super::super::draft::fill;
 use super::super::exchange::Exchange;
 use super::super::file::{GrantType, OAuth};
+use super::asking::{Asked, Asking, Refused, User};
 use super::fetch::{self, App, Fetched, Renewed};
 use super::held::is_alive;
 use crate::domain::{Claim, Failure, FailureKind, Grant, Kept, Origin, VaultError};
-use crate::http::Answer;
 
 /// How long nobody else fetches a token: longer than fetching and keeping one takes, all waits for Postgres included.
 const RIGHT_FOR: Duration = Duration::from_secs(60);
@@ -112,8 +114,8 @@ impl Tokens<'_> {
             self.release().await;
             return Ok(token);
         }
-        let request = match self.request(&from) {
-            Ok(request) => request,
+        let asking = match self.asking(&from) {
+            Ok(asking) => asking,
             Err(failure) => {
                 self.release().await;
                 return Err(failure);
@@ -122,7 +124,7 @@ impl Tokens<'_> {
         let (http, vault) = (self.exchange.http.clone(), Arc::clone(&session.vault));
         let renewing = fetch::renew(
             http,
-            request,
+            asking,
             Arc::clone(self.rules),
             vault,
             from,
@@ -152,7 +154,7 @@ impl Tokens<'_> {
         grant.access_token.ok_or_else(Failure::internal)
     }
 
-    fn request(&self, from: &Grant) -> Result<crate::http::Request, Failure> {
+    fn asking(&self, from: &Grant) -> Result<Asking, Failure> {
         let url = self.exchange.whole_url(&self.rules.token_url)?;
         let scopes = self.rules.scopes.join(" ");
         let app = self.app()?;
@@ -175,14 +177,32 @@ impl Tokens<'_> {
                 )));
             }
         }
-        Ok(fetch::request(self.rules, &url, &app, &fields))
+        let request = fetch::request(self.rules, &url, &app, &fields);
+        let Some(way) = &self.rules.user_grant else {
+            return Ok(Asking::at_once(request));
+        };
+        let mut form = Vec::new();
+        for (name, text) in &way.parameters {
+            let value = fill(text, |name| self.exchange.session.text(name));
+            form.push((
+                name.clone(),
+                value.map_err(|name| self.exchange.lacks(&name))?,
+            ));
+        }
+        let user = User {
+            app,
+            token_url: url,
+            url: self.exchange.whole_url(&way.url)?,
+            form,
+        };
+        Ok(Asking::for_user(request, user))
     }
 
-    pub(super) fn app(&self) -> Result<App<'_>, Failure> {
+    pub(super) fn app(&self) -> Result<App, Failure> {
         let session = self.exchange.session;
         Ok(App {
-            id: self.exchange.credential(&self.rules.client_id)?,
-            secret: session.credential(&self.rules.client_secret),
+            id: self.exchange.credential(&self.rules.client_id)?.clone(),
+            secret: session.credential(&self.rules.client_secret).cloned(),
         })
     }
 
@@ -191,7 +211,7 @@ impl Tokens<'_> {
         let name = self.exchange.name;
         let passing = |message| Failure::passing(Origin::Vendor, FailureKind::Unavailable, message);
         match fetched {
-            Fetched::Refused(answer) => self.refusal(&answer),
+            Fetched::Refused(refused) => self.refusal(&refused),
             Fetched::Silence(error) => self
                 .exchange
                 .vendor()
@@ -207,23 +227,33 @@ impl Tokens<'_> {
         }
     }
 
-    fn refusal(&self, answer: &Answer) -> Failure {
-        let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    fn refusal(&self, refused: &Refused) -> Failure {
+        let (what, way) = match refused.asked {
+            Asked::Tokens => ("a request for tokens", None),
+            Asked::User => (
+                "a request to act for the user",
+                self.rules.user_grant.as_ref(),
+            ),
+        };
+        let vendor = Vendor {
+            rules: way.map_or(&[], |way| &way.rules),
+            secrets: &refused.fetched,
+            ..self.exchange.vendor()
+        };
+        let said: serde_json::Value =
+            serde_json::from_slice(&refused.answer.body).unwrap_or_default();
         // Only these say that the authorization itself is over; a proxy's refusal, or one of the request, does not.
         let is_over = matches!(
             said["error"].as_str(),
             Some("invalid_grant" | "invalid_client" | "unauthorized_client")
         );
         if !is_over {
-            return self
-                .exchange
-                .vendor()
-                .refusal(answer, "a request for tokens");
+            return vendor.refusal(&refused.answer, what);
         }
         let said = ["error_description", "error"]
             .iter()
             .find_map(|name| said[name].as_str())
-            .map(|said| format!(" It said \"{}\".", self.exchange.vendor().quote(said)));
+            .map(|said| format!(" It said \"{}\".", vendor.quote(said)));
         let name = self.exchange.name;
         self.rejected(&format!(
             "{name} gave no new access token.{}",

@@ -124,6 +124,8 @@ impl ObjectStore {
                 name: &self.name,
                 errors: &self.errors,
                 session,
+                rules: &[],
+                secrets: &[],
             }
             .silence(&error, what),
             // Only objects are changed, gone or unreadable; of a listing these are no answers.

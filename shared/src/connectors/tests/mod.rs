@@ -15,6 +15,7 @@ mod probes;
 mod rate;
 mod schema;
 mod selection;
+mod user_grant;
 
 use std::collections::BTreeMap;
 

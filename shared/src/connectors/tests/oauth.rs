@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::domain::{FailureKind, Grant, MemoryVault, Vault};
 
-/// A vendor of this `[oauth]`, whose API is at the server.
-fn vendor(server: &Canned, oauth: &str, credentials: &Value, vault: &Arc<MemoryVault>) -> Source {
-    let text = format!(
+/// The file of a vendor of this `[oauth]`.
+pub(super) fn file(oauth: &str) -> String {
+    format!(
         r#"
         id = "invented"
         name = "Invented"
@@ -37,14 +37,23 @@ fn vendor(server: &Canned, oauth: &str, credentials: &Value, vault: &Arc<MemoryV
         path = "/things"
         changes = {{ by = "whole_list", because = "it is a test" }}
         "#
-    );
+    )
+}
+
+/// Such a vendor, whose API is at the server.
+pub(super) fn vendor(
+    server: &Canned,
+    oauth: &str,
+    credentials: &Value,
+    vault: &Arc<MemoryVault>,
+) -> Source {
     let vault: Arc<dyn Vault> = Arc::<MemoryVault>::clone(vault);
-    Connector::parse(&text, Some(&server.url))
+    Connector::parse(&file(oauth), Some(&server.url))
         .unwrap()
         .open(&server.http(), session(credentials).with_vault(vault))
 }
 
-fn app() -> Value {
+pub(super) fn app() -> Value {
     json!({ "clientId": "app", "clientSecret": "s3/cr:et" })
 }
 
