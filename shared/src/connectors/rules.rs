@@ -17,6 +17,8 @@ use crate::domain::Presence;
 #[derive(Debug, Clone)]
 pub(super) struct EntityRules {
     pub name: String,
+    /// Whether the name is a caller's, and not the file's.
+    pub named_by_caller: bool,
     pub record: RecordRules,
     /// All of it.
     pub list: ListRules,
@@ -244,6 +246,7 @@ fn filled(
         changes,
         feed: feed.cloned(),
         feed_list,
+        named_by_caller: false,
         name: entity.name,
     }))
 }
