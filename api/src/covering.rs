@@ -14,7 +14,7 @@ use crate::state::Api;
 use crate::syncing;
 
 /// The entities of a connection of the caller's tenant: its connector's, in their order, and after them any that it has
-/// records of and the connector names no more.
+/// records of and the connector does not list.
 ///
 /// # Errors
 /// 404 when there is no such connection.

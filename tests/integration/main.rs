@@ -15,6 +15,7 @@ mod jobs;
 mod kept_aside;
 mod leases;
 mod migrating;
+mod named_objects;
 mod oauth;
 mod operators;
 mod ordered;

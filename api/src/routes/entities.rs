@@ -56,7 +56,7 @@ impl Entities {
         /// Of which connection.
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
-        /// Which entity, as its connector lists them.
+        /// Which entity, as the connection lists them.
         entity: Path<String>,
     ) -> Result<Found<Entity>, Refusal<Finds>> {
         Ok(Found::new(
@@ -80,7 +80,7 @@ impl Entities {
         /// Of which connection.
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
-        /// Which entity, as its connector lists them.
+        /// Which entity, as the connection lists them.
         entity: Path<String>,
     ) -> Result<Found<Entity>, Refusal<Fits>> {
         Ok(Found::new(

@@ -23,12 +23,25 @@ pub struct Connector {
     status: Word<ConnectorStatus>,
     /// What it offers.
     features: Vec<String>,
-    /// What can be synced.
+    /// What can be synced, and is where a sync names nothing.
     entities: Vec<String>,
+    /// What can be synced beside them, where a sync names it: null where that is nothing.
+    other_entities: Option<OtherEntities>,
     /// JSON Schema of `credentials`; secrets are marked `writeOnly`.
     credentials_schema: AnyObject,
     /// JSON Schema of what `config` may hold beside `syncInterval` and `autoSync`.
     config_schema: AnyObject,
+}
+
+/// Entities that are not listed, as each customer of the vendor may have made others.
+#[derive(Debug, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+struct OtherEntities {
+    /// The regular expression that a name matches.
+    pattern: String,
+    /// The same in words.
+    expects: String,
 }
 
 impl Shown for Connector {}
@@ -42,6 +55,10 @@ impl From<&connectors::Connector> for Connector {
             status: Word(connector.status()),
             features: connector.features().to_vec(),
             entities: connector.entities().map(str::to_owned).collect(),
+            other_entities: connector.other_entities().map(|others| OtherEntities {
+                pattern: others.pattern.to_owned(),
+                expects: others.expects.to_owned(),
+            }),
             credentials_schema: connector.credentials_schema().clone().into(),
             config_schema: connector.config_schema().clone().into(),
         }

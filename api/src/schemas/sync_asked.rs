@@ -15,7 +15,7 @@ use crate::shapes::AT_MOST;
 #[oai(rename_all = "camelCase")]
 #[allow(dead_code, reason = "gives the document its schema")]
 pub struct NewSync {
-    /// What to read, of the connector's `entities`; all of them when left out.
+    /// What to read: of the connector's `entities`, which are all read when this is left out, or of its `otherEntities`.
     #[oai(validator(min_items = 1, max_items = 100, unique_items))]
     entities: Option<Vec<String>>,
     /// FULL reads every record; INCREMENTAL, the default, what changed since the last sync; SNAPSHOT makes an immutable copy of
@@ -84,7 +84,7 @@ impl Asked for NewSync {
             Some(given) => {
                 for (place, entity) in given.iter().enumerate().take(AT_MOST) {
                     if !connector.has_entity(entity) {
-                        let detail = format!("{} has no entity of this name.", connector.name());
+                        let detail = connector.lacks(entity);
                         faults.add(format!("/entities/{place}"), "unknown-entity", detail);
                     }
                 }

@@ -67,6 +67,24 @@ async fn each_fault_of_a_sync_has_its_own_code() {
 }
 
 #[tokio::test]
+async fn an_entity_that_is_not_listed_is_taken_by_the_form_of_its_name() {
+    let api = api();
+    let salesforce = api.catalogue.get("salesforce").unwrap();
+    let named = json!({
+        "entities": ["contacts", "Task", "Invoice__c"], "mode": "FULL",
+        "dateRange": {"from": "2026-01-01", "to": "2026-01-31"},
+    });
+    let faults = |body: &Value| faults_of::<NewSync>(&api, &salesforce, body);
+    assert_eq!(faults(&named), owned(&[]));
+    let wrong = json!({"entities": ["Task", "unicorns", "Account", "Task WHERE Id != null"]});
+    let unknown = |at| (at, "unknown-entity");
+    let expected = ["/entities/1", "/entities/2", "/entities/3"].map(unknown);
+    assert_eq!(faults(&wrong), owned(&expected));
+    let meant = judge::<NewSync>(&api, &salesforce, "").unwrap();
+    assert_eq!(meant.entities.len(), 6, "{:?}", meant.entities);
+}
+
+#[tokio::test]
 async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entities_are_named() {
     let api = api();
     let days = json!({"from": "2025-01-01", "to": "2025-01-15"});

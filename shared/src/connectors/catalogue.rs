@@ -193,7 +193,7 @@ impl Catalogue {
         found.cloned()
     }
 
-    /// Whether any connector has an entity of this name.
+    /// Whether any connector has an entity of this name, or may have.
     #[must_use]
     pub fn knows_entity(&self, entity: &str) -> bool {
         let connectors = self.connectors();

@@ -1,5 +1,6 @@
 //! One connector: its catalogue file, checked and filled in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,9 +11,10 @@ use super::define::define;
 use super::file::{Auth, BaseUrl, Errors, OAuth, Rate, TestCall};
 use super::invalid::InvalidFile;
 use super::objects::StoreRules;
+use super::permitted::Permitted;
 use super::rules::EntityRules;
 use super::webhook::WebhookRules;
-use super::{Session, Source, folder};
+use super::{OtherEntities, Session, Source, folder};
 use crate::domain::{Category, ConnectorStatus, Faults};
 use crate::http::Http;
 
@@ -31,6 +33,8 @@ pub(super) struct Definition {
     pub status: ConnectorStatus,
     pub features: Vec<String>,
     pub entities: Vec<String>,
+    /// Which others there may be.
+    pub others: Option<Permitted>,
     pub credentials: Fields,
     pub config: Fields,
     /// How records are read; absent for a connector that is only listed, and for an object store.
@@ -57,8 +61,21 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// A listed one.
     pub(super) fn entity(&self, name: &str) -> Option<&EntityRules> {
         self.entities.iter().find(|rules| rules.name == name)
+    }
+}
+
+impl Definition {
+    /// How an entity is read, also one that is not listed.
+    pub(super) fn rules(&self, name: &str) -> Option<Cow<'_, EntityRules>> {
+        let listed = self.reading.as_ref()?.entity(name);
+        match (listed, &self.others) {
+            (Some(listed), _) => Some(Cow::Borrowed(listed)),
+            (None, Some(others)) => others.rules(name).map(Cow::Owned),
+            (None, None) => None,
+        }
     }
 }
 
@@ -113,19 +130,43 @@ impl Connector {
         self.definition.entities.iter().map(String::as_str)
     }
 
-    /// Whether it has an entity of this name.
+    /// Which entities it may have beside those.
+    #[must_use]
+    pub fn other_entities(&self) -> Option<OtherEntities<'_>> {
+        self.definition.others.as_ref().map(Permitted::told)
+    }
+
+    /// Whether it has an entity of this name, or may have.
     #[must_use]
     pub fn has_entity(&self, entity: &str) -> bool {
+        let others = self.definition.others.as_ref();
         self.entities().any(|name| name == entity)
+            || others.is_some_and(|others| others.permits(entity))
+    }
+
+    /// Why it has no entity of this name, in words for whoever asked for it.
+    #[must_use]
+    pub fn lacks(&self, entity: &str) -> String {
+        let name = self.name();
+        let Some(others) = &self.definition.others else {
+            return format!("{name} has no entity of this name.");
+        };
+        match others.listed_as(entity) {
+            Some(listed) => format!("{name} has this as {listed}."),
+            None => {
+                let expects = others.told().expects;
+                format!(
+                    "{name} has no entity of this name; another than those listed is {expects}."
+                )
+            }
+        }
     }
 
     /// Whether the vendor's list of this entity can be limited to a range of days.
     #[must_use]
     pub fn lists_by_date(&self, entity: &str) -> bool {
-        let rules = self.definition.reading.as_ref();
-        rules
-            .and_then(|reading| reading.entity(entity))
-            .is_some_and(|rules| rules.window.is_some())
+        let rules = self.definition.rules(entity);
+        rules.is_some_and(|rules| rules.window.is_some())
     }
 
     /// The names of the limits of its rate; none where nothing is known of it.

@@ -11,6 +11,7 @@ use super::file::{Auth, BaseUrl, ConnectorFile, GrantType, OAuth, Under};
 use super::invalid::{FileFault, InvalidFile};
 use super::objects::{OBJECTS, ROWS, StoreRules};
 use super::outline::Outline;
+use super::permitted::Permitted;
 use super::tables::Tables;
 use super::webhook::WebhookRules;
 use super::{placeholders, rules};
@@ -49,6 +50,7 @@ pub(super) fn define(text: &str, base_url: Option<&str>) -> Result<Definition, I
     } else {
         None
     };
+    let others = Permitted::of(&file, tables, &outline, &mut faults);
     let webhook = WebhookRules::of(&file, base_url).unwrap_or_else(|wrong| {
         let at = |what| outline.at_key("webhook", what);
         faults.extend(wrong.into_iter().map(at));
@@ -73,6 +75,7 @@ pub(super) fn define(text: &str, base_url: Option<&str>) -> Result<Definition, I
         category: file.category,
         status: file.status,
         features: file.features,
+        others,
         reading,
         webhook,
         store,

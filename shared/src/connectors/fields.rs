@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Source;
+use super::coverage::Span;
+use super::cursor::{Position, Walk};
 use super::draft::Draft;
 use super::exchange::Exchange;
 use super::file::FieldsCall;
 use super::lift::{lift, open, word};
 use super::rules::EntityRules;
+use super::{Cursor, Page, Source};
 use crate::domain::{Failure, FailureKind, Origin};
 
 impl Source {
@@ -57,10 +59,64 @@ impl Source {
                 Failure::passing(Origin::Vendor, kind, message)
             })?,
         };
+        if let Some(other) = other_name(&exchanged.answer.body, call, rules) {
+            let message = format!(
+                "{} calls this entity {other}; name it so, and not {}.",
+                exchange.name, rules.name
+            );
+            return Err(self.misconfigured(message));
+        }
         let fields: Arc<[String]> = names.into();
         known.insert(rules.name.clone(), Arc::clone(&fields));
         Ok(fields)
     }
+
+    /// Where a walk leads that its entity has not the fields for: to everything, where what changed cannot be told. `None`
+    /// where it has them.
+    ///
+    /// # Errors
+    /// Where it is to be limited by a time that its records do not have.
+    pub(super) async fn detour(
+        &self,
+        exchange: &Exchange<'_>,
+        rules: &EntityRules,
+        cursor: &Cursor,
+    ) -> Result<Option<Page>, Failure> {
+        let Some(call) = rules.fields.as_ref() else {
+            return Ok(None);
+        };
+        let needs = match &cursor.walk {
+            // Those of further pages were looked at with the first.
+            _ if cursor.position != Position::Start => return Ok(None),
+            Walk::Changed { .. } => &call.changes_need,
+            Walk::List { span, .. } if *span != Span::ALL => &call.window_needs,
+            _ => return Ok(None),
+        };
+        if needs.is_empty() {
+            return Ok(None);
+        }
+        let fields = self.fields_of(exchange, rules).await?;
+        let Some(lacking) = needs.iter().find(|name| !fields.contains(name)) else {
+            return Ok(None);
+        };
+        if let Walk::List { .. } = cursor.walk {
+            return Err(self.misconfigured(format!(
+                "{} cannot list {} by date, as it has no {lacking}; leave dateRange out.",
+                exchange.name, rules.name
+            )));
+        }
+        Ok(Some(Page {
+            next: Some(cursor.clone().whole_list()),
+            ..Page::of_nothing()
+        }))
+    }
+}
+
+/// The vendor's own name of an entity that a caller named otherwise.
+fn other_name(body: &[u8], call: &FieldsCall, rules: &EntityRules) -> Option<String> {
+    let at = call.called.as_ref().filter(|_| rules.named_by_caller)?;
+    let [found] = lift(std::str::from_utf8(body).ok()?, [Some(at)]).ok()?;
+    word(found?).filter(|called| *called != rules.name)
 }
 
 /// The names in an answer; `None` where there are none.

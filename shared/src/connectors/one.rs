@@ -51,7 +51,7 @@ impl Source {
     /// # Errors
     /// A typed [`Failure`] that is not about this record alone, or that may pass.
     pub async fn read_one(&self, entity: &str, id: &str) -> Result<One, Failure> {
-        let rules = self.rules(entity)?;
+        let rules = &*self.rules(entity)?;
         let Some(item) = &rules.item else {
             let message = format!(
                 "{} cannot be asked for single {entity}.",
@@ -95,7 +95,7 @@ impl Source {
         if let Some(store) = self.store()? {
             return store.read_again(entity, kept);
         }
-        let rules = self.rules(entity)?;
+        let rules = &*self.rules(entity)?;
         let Kept {
             payload,
             payload_of,

@@ -10,13 +10,15 @@ use super::file::{
     Since, Time, Under, Verb, WindowFilter,
 };
 use super::lift::Pointer;
-use super::tables::Tables;
+use super::tables::{Tables, filled as fill};
 use crate::domain::Presence;
 
 /// How one entity is read.
 #[derive(Debug, Clone)]
 pub(super) struct EntityRules {
     pub name: String,
+    /// Whether the name is a caller's, and not the file's.
+    pub named_by_caller: bool,
     pub record: RecordRules,
     /// All of it.
     pub list: ListRules,
@@ -150,7 +152,8 @@ fn filled(
 ) -> Result<Option<EntityRules>, String> {
     let mut values = entity.values.clone();
     values.insert("name".to_owned(), entity.name.clone());
-    if let Some(path) = &entity.path {
+    let path = entity.path.as_ref().map(|path| fill(path, &values));
+    if let Some(path) = &path {
         values.insert("path".to_owned(), path.clone());
     }
     // A file without lists has been told so already.
@@ -159,7 +162,6 @@ fn filled(
     };
     let changed: Option<Listing> = tables.section("changed", &values)?;
     let removed: Option<Listing> = tables.section("removed", &values)?;
-    let path = entity.path.as_deref();
     let entity = tables.entity(place, &values)?;
 
     let window = entity.window.clone().or(lists.window.clone());
@@ -199,7 +201,7 @@ fn filled(
     let removed_since_days = removed
         .as_ref()
         .and_then(|removed| removed.reaches_back_days);
-    let list = of_lists(&lists, &entity, path, records, &changes)?;
+    let list = of_lists(&lists, &entity, &path, records, &changes)?;
     let filter = changed
         .as_ref()
         .map_or(&list.since, |changed| &changed.since);
@@ -249,6 +251,7 @@ fn filled(
         changes,
         feed: feed.cloned(),
         feed_list,
+        named_by_caller: false,
         name: entity.name,
     }))
 }

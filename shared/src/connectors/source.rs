@@ -1,5 +1,6 @@
 //! The read loop's two steps: plan a walk, read a page.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -132,7 +133,7 @@ impl Source {
             return store.plan(entity, ask);
         }
         let rules = self.rules(entity)?;
-        Cursor::first(rules, ask).map_err(|NoWindow| {
+        Cursor::first(&rules, ask).map_err(|NoWindow| {
             self.misconfigured(format!(
                 "{} cannot list {entity} by date; leave dateRange out.",
                 self.definition.name
@@ -148,17 +149,20 @@ impl Source {
         if let Some(store) = self.store()? {
             return store.read(entity, cursor, &self.session).await;
         }
-        let rules = self.rules(entity)?;
+        let rules = &*self.rules(entity)?;
         if cursor.walk == Walk::Nothing {
             return Ok(Page::of_nothing());
         }
         if let (Some(parents), Some(Under::Entity(above))) = (&cursor.under, &rules.under)
             && parents.pending.is_empty()
         {
-            return self.parents(rules, self.rules(above)?, cursor).await;
+            return self.parents(rules, &*self.rules(above)?, cursor).await;
         }
         let list = self.list(rules, &cursor.walk)?;
         let exchange = self.exchange()?;
+        if let Some(detour) = self.detour(&exchange, rules, cursor).await? {
+            return Ok(detour);
+        }
         let exchanged = self.ask(&exchange, rules, list, cursor).await?;
         Reader {
             exchange: &exchange,
@@ -313,13 +317,14 @@ impl Source {
         })
     }
 
-    pub(super) fn rules(&self, entity: &str) -> Result<&EntityRules, Failure> {
-        self.reading()?
-            .entity(entity)
+    pub(super) fn rules(&self, entity: &str) -> Result<Cow<'_, EntityRules>, Failure> {
+        let _ = self.reading()?;
+        let rules = self.definition.rules(entity);
+        rules
             .ok_or_else(|| self.misconfigured(format!("{} has no {entity}.", self.definition.name)))
     }
 
-    fn misconfigured(&self, message: String) -> Failure {
+    pub(super) fn misconfigured(&self, message: String) -> Failure {
         Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
     }
 }

@@ -11,7 +11,18 @@ impl Connector {
     pub fn summary(&self) -> Vec<String> {
         let definition = self.definition();
         match (&definition.reading, &definition.store) {
-            (Some(reading), _) => reading.entities.iter().map(of_entity).collect(),
+            (Some(reading), _) => {
+                let others = definition.others.as_ref().map(|others| {
+                    let (like, expects) = (others.like(), others.told().expects);
+                    format!("any other, by its name ({expects}): like {like}")
+                });
+                reading
+                    .entities
+                    .iter()
+                    .map(of_entity)
+                    .chain(others)
+                    .collect()
+            }
             (None, Some(_)) => vec![
                 format!("{OBJECTS}: the listing of a bucket"),
                 format!("{ROWS}: the records in its files"),

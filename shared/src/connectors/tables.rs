@@ -8,6 +8,7 @@ use toml::Table;
 use super::file::Entity;
 
 /// The file once more, as tables: what an entity's `values` are put into.
+#[derive(Debug)]
 pub(super) struct Tables(Table);
 
 impl Tables {
@@ -52,15 +53,19 @@ impl Tables {
     }
 }
 
+/// A text with the values put in place of their names in braces.
+pub(super) fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| {
+        match text.contains('{') {
+            true => text.replace(&format!("{{{name}}}"), value),
+            false => text,
+        }
+    })
+}
+
 fn fill(value: &mut toml::Value, values: &BTreeMap<String, String>) {
     match value {
-        toml::Value::String(text) => {
-            for (name, value) in values {
-                if text.contains('{') {
-                    *text = text.replace(&format!("{{{name}}}"), value);
-                }
-            }
-        }
+        toml::Value::String(text) => *text = filled(text, values),
         toml::Value::Array(items) => items.iter_mut().for_each(|item| fill(item, values)),
         toml::Value::Table(table) => table.iter_mut().for_each(|(_, item)| fill(item, values)),
         _ => {}

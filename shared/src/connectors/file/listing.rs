@@ -232,6 +232,15 @@ pub(in crate::connectors) struct FieldsCall {
     pub join: String,
     /// What stands for the fields where the vendor knows no such place.
     pub otherwise: Option<Vec<String>>,
+    /// Where the answer tells what the vendor calls an entity that `[any_entity]` permits: what it calls otherwise, if
+    /// only by large letters, is refused, or it would be stored under each of its names.
+    pub called: Option<Pointer>,
+    /// Fields without one of which what changed cannot be told: then everything is read in its place.
+    #[serde(default)]
+    pub changes_need: Vec<String>,
+    /// Fields without one of which a list cannot be limited by `window`: then that is refused.
+    #[serde(default)]
+    pub window_needs: Vec<String>,
 }
 
 /// What an entity is listed for one by one.

@@ -81,6 +81,8 @@ pub(super) struct ConnectorFile {
     pub rate: Option<Rate>,
     /// In the order they are shown.
     pub entities: Vec<Entity>,
+    /// Which others there may be, of vendors whose customers make collections of their own.
+    pub any_entity: Option<AnyEntity>,
 }
 
 /// Where requests go.
@@ -212,6 +214,20 @@ pub(super) struct Grant {
     pub credential: String,
     pub starts_with: String,
     pub permission: String,
+}
+
+/// Entities that are not listed: what has a name of this form may be asked for, and is read as a listed one is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnyEntity {
+    /// What the whole of a name must match. It has letters, digits, underscores and hyphens, whatever this lets through.
+    pub pattern: String,
+    /// The pattern in words: what the name is, and an example.
+    pub expects: String,
+    /// The one of the values into which the name goes.
+    pub value: String,
+    /// The listed entity as which they are read, with another name and value.
+    pub like: String,
 }
 
 /// One collection of the vendor's. What it does not say itself is as `[lists]` says.

@@ -348,3 +348,32 @@ async fn a_range_of_days_is_put_into_a_query_language_beside_other_conditions() 
         ]
     );
 }
+
+#[tokio::test]
+async fn an_entitys_own_path_takes_its_values_as_well_as_what_all_lists_say() {
+    let server = Canned::start(|asked| match asked.path() {
+        "/tables/Thing" => Reply::json(json!({ "rows": [{ "id": "a" }] })),
+        "/tables/Thing/a" => Reply::json(json!({ "id": "a" })),
+        path => panic!("{path} was asked for"),
+    })
+    .await;
+    let source = described(
+        &server,
+        r#"
+        [lists]
+        records = "/rows"
+        id = "/id"
+        item = { path = "{path}/{id}" }
+        paging = { kind = "none" }
+        lookback_minutes = 0
+        [[entities]]
+        name = "things"
+        path = "/tables/{table}"
+        values = { table = "Thing" }
+        changes = { by = "whole_list", because = "it is a test" }
+        "#,
+    );
+    let pages = walk(&source, "things", &ask(SyncMode::Full)).await.unwrap();
+    assert_eq!(ids(&pages), ["a"]);
+    source.read_one("things", "a").await.unwrap();
+}

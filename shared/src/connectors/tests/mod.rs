@@ -11,6 +11,7 @@ mod official;
 mod one;
 mod operators;
 mod paging;
+mod permitted;
 mod probes;
 mod rate;
 mod schema;
