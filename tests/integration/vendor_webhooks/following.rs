@@ -64,11 +64,9 @@ async fn a_change_told_while_a_sync_is_past_its_page_is_read_when_that_ends() {
     assert_eq!(rail.database.ask(TOLD_SYNCS).await, 0, "one sync at a time");
     let ended = rail.ended(&running).await;
     assert_eq!(ended["status"], "COMPLETED");
-    let by_that_sync = format!(
-        "SELECT fetched = 150 AND updated = 0 FROM sync_entities JOIN syncs ON id = sync_id WHERE trigger = 'REQUEST'"
-    );
+    let by_that_sync = "SELECT fetched = 150 AND updated = 0 FROM sync_entities JOIN syncs ON id = sync_id WHERE trigger = 'REQUEST'";
     assert_eq!(
-        rail.database.ask(&by_that_sync).await,
+        rail.database.ask(by_that_sync).await,
         true,
         "it read {before} and nothing later"
     );
@@ -163,7 +161,7 @@ async fn of_many_records_the_changes_are_listed_and_of_few_each_is_asked_for() {
     rail.sandbox
         .stripe()
         .update("invoices", &invoice, |record| {
-            record["description"] = json!("of few")
+            record["description"] = json!("of few");
         });
     taken(&tell_newest(&rail, &stripe).await);
 

@@ -237,7 +237,12 @@ async fn hubspot_signs_the_url_that_it_calls() {
     let url = format!("{}/api/v1/integrations{path}", rail.url());
     read(&rail, &connection, "contacts").await;
     let id = portal.ids("contacts").remove(0);
-    change(portal, "contacts", &id, json!({"properties": {"city": "Told"}}));
+    change(
+        portal,
+        "contacts",
+        &id,
+        json!({"properties": {"city": "Told"}}),
+    );
     let changes = [hubspot::Change {
         subscription: "contact.propertyChange",
         id: &id,
