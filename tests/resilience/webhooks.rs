@@ -34,7 +34,7 @@ pub async fn unanswered(settings: &'static Settings) -> Tally {
             .await;
         let stripe = installation.sandbox.stripe();
         stripe.update("customers", id, |record| {
-            record["name"] = json!(format!("Told {number}"))
+            record["name"] = json!(format!("Told {number}"));
         });
         let webhook = stripe.webhook().expect("an event");
         let unanswered = tell(&installation, &path, &webhook).await.is_none();
