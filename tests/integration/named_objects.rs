@@ -102,7 +102,7 @@ async fn an_object_that_is_not_there_fails_alone_and_a_name_that_is_none_is_refu
     let at: Vec<&str> = faults.iter().map(|fault| text(fault, "pointer")).collect();
     assert_eq!(at, ["/entities/0", "/entities/2", "/entities/3"]);
     assert_eq!(faults[0]["detail"], "Salesforce has this as contacts.");
-    assert_eq!(refused.problem(422), "invalid");
+    assert_eq!(refused.problem(422), "unknown-entity");
 
     let all = rail.caller.get("/connectors").await.expect(200);
     let all = all.as_array().unwrap();
