@@ -169,7 +169,9 @@ async fn tried(
         return Ok(is_pending.then_some((ConnectionStatus::Active, None)));
     }
     let settings = settings.as_object().cloned().unwrap_or_default();
-    if is_pending && let Some(vault) = other_tokens {
+    // There is none that is good and could be lost.
+    let has_none = is_pending || row.status == ConnectionStatus::ReauthRequired;
+    if has_none && let Some(vault) = other_tokens {
         let found = first_standing(api, &connector, credentials, &settings, vault).await;
         return found.map(Some);
     }

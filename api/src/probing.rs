@@ -21,8 +21,8 @@ use crate::state::Api;
 
 /// How long a vendor may take to say whether credentials work.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
-/// And to say what they may read as well, which takes a request for each entity.
-const SURVEY_LIMIT: Duration = Duration::from_secs(30);
+/// And to say what they may read as well, which takes a request for each entity; requests to us end after 30 s.
+const SURVEY_LIMIT: Duration = Duration::from_secs(26);
 
 /// Where a connection stands, and why.
 pub type Found = (ConnectionStatus, Option<String>);

@@ -280,7 +280,7 @@ fn strange_cursor() -> Problem {
 pub(super) async fn known(api: &Api, tenant: TenantId, entity: &str) -> Result<Conn, Problem> {
     let not_found = || Problem::not_found("entity");
     let catalogued = api.catalogue.knows_entity(entity);
-    if !catalogued && !is_entity_name(entity) {
+    if !catalogued && !is_entity_name(entity) && !api.catalogue.permits_entity(entity) {
         return Err(not_found());
     }
     let mut conn = api.store.connect().await?;

@@ -193,9 +193,18 @@ impl Catalogue {
         found.cloned()
     }
 
-    /// Whether any connector has an entity of this name, or may have.
+    /// Whether any connector lists an entity of this name.
     #[must_use]
     pub fn knows_entity(&self, entity: &str) -> bool {
+        let connectors = self.connectors();
+        connectors
+            .iter()
+            .any(|connector| connector.entities().any(|name| name == entity))
+    }
+
+    /// Whether any connector may have an entity of this name, though none lists it.
+    #[must_use]
+    pub fn permits_entity(&self, entity: &str) -> bool {
         let connectors = self.connectors();
         connectors
             .iter()

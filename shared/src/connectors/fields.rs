@@ -33,8 +33,7 @@ impl Source {
         exchange: &Exchange<'_>,
         rules: &EntityRules,
     ) -> Result<Arc<[String]>, Failure> {
-        let mut known = self.fields.lock().await;
-        if let Some(fields) = known.get(&rules.name) {
+        if let Some(fields) = self.fields.lock().await.get(&rules.name) {
             return Ok(Arc::clone(fields));
         }
         let Some(call) = &rules.fields else {
@@ -67,6 +66,7 @@ impl Source {
             return Err(self.misconfigured(message));
         }
         let fields: Arc<[String]> = names.into();
+        let mut known = self.fields.lock().await;
         known.insert(rules.name.clone(), Arc::clone(&fields));
         Ok(fields)
     }

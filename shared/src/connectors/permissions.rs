@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::StreamExt;
 use futures::stream;
 use secrecy::ExposeSecret;
@@ -12,12 +13,14 @@ use super::exchange::{Exchange, Exchanged};
 use super::file::Under;
 use super::rules::EntityRules;
 use super::{Ask, Checkpoint, Source};
-use crate::domain::{Failure, FailureKind, SyncMode};
+use crate::domain::{Failure, FailureKind, Origin, SyncMode};
 
 /// How many lists are tried at once.
 const PROBES_AT_ONCE: usize = 4;
-/// How long lists are tried: a vendor that is slow is not waited for to the last one.
-pub(super) const PROBES_LIMIT: Duration = Duration::from_secs(15);
+/// How long the vendor may take to say whether credentials work.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long lists are tried then: a vendor that is slow is not waited for to the last one.
+const PROBES_LIMIT: Duration = Duration::from_secs(15);
 
 /// How much a test finds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +48,13 @@ pub struct TestReport {
 pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, Failure> {
     let exchange = &source.exchange()?;
     let call = &exchange.reading.test;
-    let first = exchange.send(&Draft::of_test(call)).await?;
+    let (first, forbidden_too) = tokio::time::timeout(ANSWER_WITHIN, asked(exchange))
+        .await
+        .map_err(|_| {
+            let (name, seconds) = (exchange.name, ANSWER_WITHIN.as_secs());
+            let message = format!("{name} gave no answer within {seconds} s.");
+            Failure::passing(Origin::Vendor, FailureKind::Unavailable, message)
+        })??;
     let latency_ms = u64::try_from(first.answer.latency.as_millis()).unwrap_or(u64::MAX);
     let mut report = TestReport {
         latency_ms,
@@ -60,8 +69,7 @@ pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, 
             return Err(failure.clone());
         }
         Some(_) => {
-            if let Some(path) = &call.fallback {
-                let second = exchange.send(&Draft::get(path)).await?;
+            if let Some(second) = forbidden_too {
                 report.version = report.version.or_else(|| version_of(exchange, &second));
                 match exchange.failure(&second) {
                     Some(other) if other.kind != FailureKind::PermissionDenied => {
@@ -75,12 +83,12 @@ pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, 
     if extent == Extent::Credentials && forbidden.is_none() {
         return Ok(report);
     }
-    let entities = &exchange.reading.entities;
-    for (rules, failure) in entities.iter().zip(probes(source, exchange).await) {
+    let answers = probes(source, exchange).await;
+    let none_allowed = answers.iter().all(|(_, failure)| failure.is_some());
+    for (entity, failure) in answers {
         match (failure, &forbidden) {
             (Some(failure), _) if failure.kind == FailureKind::PermissionDenied => {
-                let missing = format!("{}:read", rules.name);
-                report.missing_permissions.push(missing);
+                report.missing_permissions.push(format!("{entity}:read"));
             }
             // Nothing else says that the credentials are good.
             (Some(other), Some(_)) => return Err(other),
@@ -89,24 +97,47 @@ pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, 
         }
     }
     match forbidden {
-        Some(forbidden) if report.missing_permissions.len() == entities.len() => Err(forbidden),
+        Some(forbidden) if none_allowed => Err(forbidden),
         _ => Ok(report),
     }
 }
 
-/// What each entity's list answers, as far as they do in time.
-async fn probes(source: &Source, exchange: &Exchange<'_>) -> Vec<Option<Failure>> {
+/// The answer of the test call and, where that is forbidden, of the fallback.
+async fn asked(exchange: &Exchange<'_>) -> Result<(Exchanged, Option<Exchanged>), Failure> {
+    let call = &exchange.reading.test;
+    let first = exchange.send(&Draft::of_test(call)).await?;
+    let is_forbidden = exchange
+        .failure(&first)
+        .is_some_and(|failure| failure.kind == FailureKind::PermissionDenied);
+    let second = match call.fallback.as_ref().filter(|_| is_forbidden) {
+        Some(path) => Some(exchange.send(&Draft::get(path)).await?),
+        None => None,
+    };
+    Ok((first, second))
+}
+
+/// What the entities' lists answer, by their names and in their order: of those that do in time.
+async fn probes<'e>(
+    source: &Source,
+    exchange: &'e Exchange<'_>,
+) -> Vec<(&'e str, Option<Failure>)> {
     let entities = &exchange.reading.entities;
     // Made before they are streamed, or the whole test could not be sent to another thread.
     let asking: Vec<_> = entities
         .iter()
-        .map(|rules| probe(source, exchange, rules))
+        .enumerate()
+        .map(|(place, rules)| async move { (place, probe(source, exchange, rules).await) })
         .collect();
-    stream::iter(asking)
-        .buffered(PROBES_AT_ONCE)
+    let mut answers: Vec<(usize, Option<Failure>)> = stream::iter(asking)
+        .buffer_unordered(PROBES_AT_ONCE)
         .take_until(tokio::time::sleep(PROBES_LIMIT))
         .collect()
-        .await
+        .await;
+    answers.sort_by_key(|(place, _)| *place);
+    answers
+        .into_iter()
+        .map(|(place, failure)| (entities[place].name.as_str(), failure))
+        .collect()
 }
 
 /// Asks for as little of an entity as can be asked for; `None` when that is allowed.
@@ -124,6 +155,19 @@ async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) ->
             Ok(fields) => draft.fields(fields.get(..1).unwrap_or_default(), &call.join),
             Err(failure) => return Some(failure),
         }
+    }
+    if let Some(window) = rules
+        .window
+        .as_ref()
+        .filter(|window| window.at_most_days.is_some())
+    {
+        // Both ends are always asked for; the newest hours may come late.
+        let until = source.http.now() - TimeDelta::days(1);
+        draft.put(
+            &window.from,
+            window.format.write(until - TimeDelta::days(1)),
+        );
+        draft.put(&window.until, window.format.write_end(until));
     }
     let mut list = rules.list.clone();
     if let Some(size) = &mut list.page_size {

@@ -52,6 +52,7 @@ impl Permitted {
             expects,
             value,
             like,
+            path,
         } = file.any_entity.as_ref()?;
         let before = faults.len();
         let mut wrong = |what: String| {
@@ -91,9 +92,11 @@ impl Permitted {
             let own = entity.values.get(value)?;
             Some((own.to_ascii_lowercase(), entity.name.clone()))
         });
+        let mut entity = entity.clone();
+        entity.path = path.clone().or(entity.path);
         Some(Self {
             listed: taken.collect(),
-            like: entity.clone(),
+            like: entity,
             pattern,
             expects: expects.clone(),
             validator,

@@ -287,7 +287,8 @@ impl Reader<'_> {
             self.date(&mut cursor);
         }
         // What is under a record that was not named, or passed over, may exist.
-        if selection.has_unnamed() || !self.list.paging.misses_nothing() {
+        let all_told = self.list.paging.misses_nothing() && self.rules.lists_days.is_none();
+        if selection.has_unnamed() || !all_told {
             cursor.walk.met_unnamed();
         }
         let here = |record: &&Record| record.presence == Presence::Here;

@@ -9,7 +9,7 @@ use super::rules::EntityRules;
 pub(super) fn pieces(rules: &EntityRules, wanted: Covered, now: DateTime<Utc>) -> Vec<Span> {
     let spans = Vec::from(wanted);
     let longest = rules.window.as_ref().and_then(|window| window.at_most_days);
-    let Some(longest) = longest.map(|days| TimeDelta::days(i64::from(days))) else {
+    let Some(longest) = longest.map(|days| TimeDelta::days(i64::from(days.get()))) else {
         return spans;
     };
     let earliest = rules

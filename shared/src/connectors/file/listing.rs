@@ -190,7 +190,7 @@ pub(in crate::connectors) struct WindowFilter {
     pub until: Slot,
     pub format: TimeFormat,
     /// How long a span may be at most; what is longer is read in pieces. Both ends are then always sent.
-    pub at_most_days: Option<u32>,
+    pub at_most_days: Option<std::num::NonZeroU32>,
     /// How far back the vendor's records go at most, of a list that must be limited.
     pub reaches_back_days: Option<u32>,
     /// The vendor's codes that say that a span holds too much; it is then halved.

@@ -228,6 +228,8 @@ pub(super) struct AnyEntity {
     pub value: String,
     /// The listed entity as which they are read, with another name and value.
     pub like: String,
+    /// The path of their lists, where it is another.
+    pub path: Option<String>,
 }
 
 /// One collection of the vendor's. What it does not say itself is as `[lists]` says.
