@@ -47,7 +47,6 @@ pub struct TestReport {
 /// Asks the test call. Where it is forbidden, asks the fallback, and tries each entity in any case.
 pub(super) async fn test(source: &Source, extent: Extent) -> Result<TestReport, Failure> {
     let exchange = &source.exchange()?;
-    let call = &exchange.reading.test;
     let (first, forbidden_too) = tokio::time::timeout(ANSWER_WITHIN, asked(exchange))
         .await
         .map_err(|_| {
