@@ -10,7 +10,7 @@ use serde_json::Value;
 pub use paths::Paths;
 pub use polish::{SCHEMAS, body_schemas};
 
-use crate::routes::{Routes, routes};
+use crate::routes::Routes;
 
 const ABOUT: &str = "\
 Connects a platform to outside systems: list **connectors**, make **connections**, run **syncs** that copy **records** of \
@@ -24,7 +24,7 @@ Present a key with every call: `Authorization: Bearer rail_…`.";
 
 /// The routes with their document, as poem-openapi makes it.
 pub fn service() -> OpenApiService<Routes, ()> {
-    OpenApiService::new(routes(), "Integrations Rail", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new(Routes::default(), "Integrations Rail", env!("CARGO_PKG_VERSION"))
         .summary("External connectors, sync jobs, and data feeds")
         .description(ABOUT)
         .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))

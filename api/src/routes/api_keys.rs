@@ -20,7 +20,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on keys.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ApiKeys;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::ApiKeys")]

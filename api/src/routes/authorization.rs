@@ -23,7 +23,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on authorizations.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Authorization;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Connections")]

@@ -15,7 +15,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on rate budgets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Budgets;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Connections")]

@@ -26,7 +26,7 @@ use crate::shapes::comparable;
 use crate::state::Api;
 
 /// The operations on connections.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Connections;
 
 fn yes() -> bool {

@@ -11,7 +11,7 @@ use crate::schemas::connector::Connector;
 use crate::state::Api;
 
 /// The operations on connectors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Connectors;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Connectors")]

@@ -15,7 +15,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on the entities of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Entities;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Connections")]

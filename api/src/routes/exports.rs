@@ -22,7 +22,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on exports.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Exports;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Exports")]

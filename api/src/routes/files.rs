@@ -24,7 +24,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Files;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Exports")]

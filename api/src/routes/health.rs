@@ -12,7 +12,7 @@ use crate::refusal::{Ready, Refusal};
 use crate::state::Api;
 
 /// The operations on this process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Health;
 
 /// How this process is.

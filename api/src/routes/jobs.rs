@@ -21,7 +21,7 @@ use crate::state::Api;
 const ATTEMPTS: i64 = 100;
 
 /// The operations on jobs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Jobs;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Jobs")]

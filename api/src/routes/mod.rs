@@ -50,33 +50,6 @@ pub type Routes = (
     ),
 );
 
-/// All operations.
-pub fn routes() -> Routes {
-    (
-        (
-            connectors::Connectors,
-            connections::Connections,
-            authorization::Authorization,
-            vendor_webhooks::VendorWebhooks,
-            entities::Entities,
-            budgets::Budgets,
-        ),
-        (
-            syncs::Syncs,
-            snapshots::Snapshots,
-            sync_log::SyncLog,
-            record_errors::RecordErrors,
-        ),
-        (exports::Exports, runs::Runs, files::Files),
-        (
-            jobs::Jobs,
-            records::Records,
-            api_keys::ApiKeys,
-            health::Health,
-        ),
-    )
-}
-
 /// What operations are about.
 #[derive(Tags)]
 enum Tag {

@@ -30,7 +30,7 @@ use crate::state::Api;
 const TRUNCATED: &str = "Payload-Truncated";
 
 /// The operations on record errors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RecordErrors;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::RecordErrors")]

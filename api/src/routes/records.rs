@@ -26,7 +26,7 @@ use crate::shapes::find_nul;
 use crate::state::Api;
 
 /// The operations on records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Records;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Records")]

@@ -21,7 +21,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on runs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Runs;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Exports")]

@@ -23,7 +23,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on snapshots.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Snapshots;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Snapshots")]

@@ -17,7 +17,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operations on logs of syncs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SyncLog;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Syncs")]

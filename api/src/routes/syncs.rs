@@ -24,7 +24,7 @@ use crate::state::Api;
 use crate::syncing;
 
 /// The operations on syncs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Syncs;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Syncs")]

@@ -12,7 +12,7 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 /// The operation that vendors call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct VendorWebhooks;
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::VendorWebhooks")]
