@@ -24,11 +24,15 @@ Present a key with every call: `Authorization: Bearer rail_…`.";
 
 /// The routes with their document, as poem-openapi makes it.
 pub fn service() -> OpenApiService<Routes, ()> {
-    OpenApiService::new(Routes::default(), "Integrations Rail", env!("CARGO_PKG_VERSION"))
-        .summary("External connectors, sync jobs, and data feeds")
-        .description(ABOUT)
-        .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
-        .server("/")
+    OpenApiService::new(
+        Routes::default(),
+        "Integrations Rail",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .summary("External connectors, sync jobs, and data feeds")
+    .description(ABOUT)
+    .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+    .server("/")
 }
 
 /// The document.

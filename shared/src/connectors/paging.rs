@@ -92,9 +92,7 @@ impl Paging {
                 };
                 let more = match (total_pages, seen.told[0]) {
                     // Pages are counted from one, whatever the first one's number is.
-                    (Some(at), Some(told)) => {
-                        number.saturating_sub(*first) + 1 < count(Some(told), at)?
-                    }
+                    (Some(at), Some(told)) => number.saturating_sub(*first) + 1 < count(told, at)?,
                     _ => is_full(seen),
                 };
                 (more && seen.count > 0).then(|| Position::Page(number + 1))
@@ -106,7 +104,7 @@ impl Paging {
                 };
                 let after = offset + seen.count;
                 let more = match (total, seen.told[0]) {
-                    (Some(at), Some(told)) => after.saturating_sub(*first) < count(Some(told), at)?,
+                    (Some(at), Some(told)) => after.saturating_sub(*first) < count(told, at)?,
                     _ => is_full(seen),
                 };
                 (more && seen.count > 0).then_some(Position::Offset(after))
@@ -155,7 +153,7 @@ impl Paging {
                     _ => (None, 0),
                 };
                 let more = match (total_pages, seen.told[0]) {
-                    (Some(pages), Some(told)) => step + 1 < count(Some(told), pages)?,
+                    (Some(pages), Some(told)) => step + 1 < count(told, pages)?,
                     _ => is_full(seen),
                 };
                 match seen.latest {
@@ -297,8 +295,8 @@ fn is_full(seen: &Seen<'_>) -> bool {
         .is_none_or(|size| seen.count >= u64::from(size))
 }
 
-fn count(told: Option<&str>, at: &Pointer) -> Result<u64, Lost> {
-    told.and_then(word)
+fn count(told: &str, at: &Pointer) -> Result<u64, Lost> {
+    word(told)
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| Lost::Untold(at.to_string()))
 }

@@ -142,7 +142,7 @@ async fn probes<'e>(
 /// Asks for as little of an entity as can be asked for; `None` when that is allowed.
 async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) -> Option<Failure> {
     if let Some(Under::Entity(_)) = &rules.under {
-        return first_page(source, rules).await.err();
+        return first_page(source, exchange, rules).await.err();
     }
     let mut draft = Draft::of(&rules.list);
     if let Some(Under::Each(names)) = &rules.under {
@@ -161,7 +161,7 @@ async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) ->
         .filter(|window| window.at_most_days.is_some())
     {
         // Both ends are always asked for; the newest hours may come late.
-        let until = source.http.now() - TimeDelta::days(1);
+        let until = exchange.http.now() - TimeDelta::days(1);
         draft.put(
             &window.from,
             window.format.write(until - TimeDelta::days(1)),
@@ -180,12 +180,16 @@ async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) ->
 }
 
 /// Reads what an entity has under the first record of another.
-async fn first_page(source: &Source, rules: &EntityRules) -> Result<(), Failure> {
+async fn first_page(
+    source: &Source,
+    exchange: &Exchange<'_>,
+    rules: &EntityRules,
+) -> Result<(), Failure> {
     let ask = Ask {
         mode: SyncMode::Full,
         window: None,
         checkpoint: Checkpoint::default(),
-        now: source.http.now(),
+        now: exchange.http.now(),
     };
     let first = source.plan(&rules.name, &ask)?;
     // The first tells what the other has.

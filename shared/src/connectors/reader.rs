@@ -287,8 +287,7 @@ impl Reader<'_> {
             self.date(&mut cursor);
         }
         // What is under a record that was not named, or passed over, may exist.
-        let all_told = self.list.paging.misses_nothing() && self.rules.lists_days.is_none();
-        if selection.has_unnamed() || !all_told {
+        if selection.has_unnamed() || !self.rules.tells_all(self.list) {
             cursor.walk.met_unnamed();
         }
         let here = |record: &&Record| record.presence == Presence::Here;
@@ -366,7 +365,7 @@ impl Reader<'_> {
 
 /// What a walk will have read, as far as it can be told now.
 fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
-    match list.paging.misses_nothing() && rules.lists_days.is_none() {
+    match rules.tells_all(list) {
         true => cursor.coverage(rules.lookback()),
         false => Coverage::Some,
     }

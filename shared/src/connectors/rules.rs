@@ -98,6 +98,11 @@ impl EntityRules {
         }
     }
 
+    /// Whether a walk of this list of it sees every record that is there from its beginning to its end.
+    pub(super) fn tells_all(&self, list: &ListRules) -> bool {
+        list.paging.misses_nothing() && self.lists_days.is_none()
+    }
+
     /// From when on the feed, or the list of what was removed, tells every change, by what has been read before; `None`
     /// where it does not.
     pub(super) fn told_since(

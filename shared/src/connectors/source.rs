@@ -28,7 +28,7 @@ use crate::http::Http;
 #[derive(Debug)]
 pub struct Source {
     pub(super) definition: Arc<Definition>,
-    pub(super) http: Http,
+    http: Http,
     session: Session,
     pace: Option<Pace>,
     /// Of a connector whose records are in an object store.
