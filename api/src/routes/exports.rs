@@ -3,11 +3,12 @@
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::{ExportId, is_entity_name};
+use rail_shared::domain::ExportId;
 use rail_shared::store::exports::{self, NewExport as NewExportRow};
 use rail_shared::store::{audit, own_records};
 use serde_json::json;
 
+use super::records::may_have;
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
@@ -134,8 +135,7 @@ async fn own_entities(api: &Api, caller: &Caller, body: &Json) -> Result<Vec<Str
     let asked = body.texts_at("/entities").unwrap_or_default();
     let unknown: Vec<&str> = asked
         .into_iter()
-        .filter(|entity| !api.catalogue.knows_entity(entity))
-        .filter(|entity| is_entity_name(entity) || api.catalogue.permits_entity(entity))
+        .filter(|entity| !api.catalogue.knows_entity(entity) && may_have(api, entity))
         .collect();
     if unknown.is_empty() {
         return Ok(Vec::new());

@@ -12,6 +12,7 @@ use poem_openapi::registry::{
 use poem_openapi::{ApiResponse, OpenApi};
 use rail_shared::blobs::{Destination, Reader};
 use rail_shared::domain::{ExportFormat, ExportId, Failure, FailureKind, JobState, RunId};
+use rail_shared::secrets::from_hex;
 use rail_shared::store::exports::ExportRow;
 use rail_shared::store::runs::RunFile;
 use rail_shared::store::{exports, runs};
@@ -162,13 +163,6 @@ impl IntoResponse for Download {
         }
         response.body(Body::from_async_read(reader))
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }
 
 impl ApiResponse for Download {

@@ -276,11 +276,17 @@ fn strange_cursor() -> Problem {
     Problem::fault("after", "bad-cursor", detail)
 }
 
+/// Whether a tenant may have records of this name though no connector lists it: put in, or of an entity that a connector
+/// permits.
+pub(super) fn may_have(api: &Api, entity: &str) -> bool {
+    is_entity_name(entity) || api.catalogue.permits_entity(entity)
+}
+
 /// A connection, if there is such an entity: one that a connector has, or that the tenant has records of.
 pub(super) async fn known(api: &Api, tenant: TenantId, entity: &str) -> Result<Conn, Problem> {
     let not_found = || Problem::not_found("entity");
     let catalogued = api.catalogue.knows_entity(entity);
-    if !catalogued && !is_entity_name(entity) && !api.catalogue.permits_entity(entity) {
+    if !catalogued && !may_have(api, entity) {
         return Err(not_found());
     }
     let mut conn = api.store.connect().await?;

@@ -15,5 +15,5 @@ pub use one_time::{OneTime, challenge};
 pub use references::{References, Unresolved};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use signatures::{
-    P256Point, alternatives, is_es256, is_hmac_sha256, is_rsa_sha256, same, sha256,
+    P256Point, alternatives, from_hex, is_es256, is_hmac_sha256, is_rsa_sha256, same, sha256,
 };

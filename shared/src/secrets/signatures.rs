@@ -25,6 +25,22 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
+/// Bytes from hexadecimal digits in small letters; `None` for what is none.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    pairs.iter().map(byte).collect()
+}
+
 /// Whether both are the same bytes.
 #[must_use]
 pub fn same(one: &[u8], other: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{NotTaken, Notice, fresh};
 use crate::connectors::Session;
 use crate::connectors::file::{Piece, Signature, Written};
-use crate::secrets::{alternatives, is_hmac_sha256};
+use crate::secrets::{alternatives, from_hex, is_hmac_sha256};
 
 /// Signatures in one header: Stripe sends two while a secret is rolled.
 const AT_MOST: usize = 8;
@@ -80,22 +80,7 @@ fn fields<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
 
 fn read(written: Written, text: &str) -> Option<Vec<u8>> {
     match written {
-        Written::Hex => hex(text),
+        Written::Hex => from_hex(text),
         Written::Base64 => STANDARD.decode(text).ok(),
     }
-}
-
-/// Bytes from hexadecimal digits in small letters.
-pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-    pairs.iter().map(byte).collect()
 }

@@ -7,13 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::NotTaken;
-use super::hmac::hex;
 use super::keys::Key;
 use crate::connectors::Source;
 use crate::connectors::draft::Draft;
 use crate::connectors::file::KeyCall;
 use crate::domain::{Failure, FailureKind, Origin};
-use crate::secrets::{P256Point, is_es256, same, sha256};
+use crate::secrets::{P256Point, from_hex, is_es256, same, sha256};
 
 const ALGORITHM: &str = "ES256";
 /// Ids of keys are UUIDs; nothing longer or stranger is asked for.
@@ -80,7 +79,7 @@ impl<'t> Jwt<'t> {
             return Err(NotTaken::Forged);
         };
         let claimed = self.claims.get(body_sha256).and_then(Value::as_str);
-        let claimed = claimed.and_then(hex).unwrap_or_default();
+        let claimed = claimed.and_then(from_hex).unwrap_or_default();
         let right = is_es256(point, self.message.as_bytes(), &self.signature)
             && same(&sha256(body), &claimed)
             && expired_at.is_none_or(|expired| now < expired);
