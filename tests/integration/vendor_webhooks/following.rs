@@ -12,20 +12,12 @@ use serde_json::{Value, json};
 
 use super::{
     TOLD_CHANGES, TOLD_SYNCS, all_read, connect, event, path, read_customers, rename, stored_name,
-    taken, tell, tell_newest, told_syncs,
+    taken, tell_newest, tell_signed, told_syncs,
 };
 
 async fn tell_of(rail: &Rail, connection: &str, id: &str, event_type: &str, record: &str) {
     let Webhook { body, signature } = event(id, event_type, record);
-    taken(
-        &tell(
-            rail,
-            &path(connection),
-            &[("stripe-signature", &signature)],
-            body,
-        )
-        .await,
-    );
+    taken(&tell_signed(rail, connection, &signature, body).await);
 }
 
 /// Pauses, resumes or tests a connection.

@@ -53,16 +53,21 @@ fn path(connection: &str) -> String {
     format!("/connections/{connection}/webhooks/stripe")
 }
 
+/// Sends a body with this signature to the webhook of a connection to Stripe.
+async fn tell_signed(
+    rail: &Rail,
+    connection: &str,
+    signature: &str,
+    body: impl Into<Body>,
+) -> Answer {
+    let headers = [("stripe-signature", signature)];
+    tell(rail, &path(connection), &headers, body).await
+}
+
 /// The newest event of the fake Stripe, told to a connection.
 async fn tell_newest(rail: &Rail, connection: &str) -> Answer {
     let Webhook { body, signature } = rail.sandbox.stripe().webhook().expect("an event");
-    tell(
-        rail,
-        &path(connection),
-        &[("stripe-signature", &signature)],
-        body,
-    )
-    .await
+    tell_signed(rail, connection, &signature, body).await
 }
 
 /// An answer that a webhook was taken: nothing but the status.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     EVENTS, TOLD_CHANGES, TOLD_SYNCS, all_read, connect, connect_with, event, path, read_customers,
-    rename, signed_at, stored_name, taken, tell, tell_newest, told_syncs,
+    rename, signed_at, stored_name, taken, tell, tell_newest, tell_signed, told_syncs,
 };
 
 fn now_s() -> i64 {
@@ -121,26 +121,12 @@ async fn what_was_signed_too_long_ago_or_for_later_is_refused_by_name() {
     let body = event("evt_1", "customer.updated", "cus_1").body;
     for away in [-310, 310] {
         let Webhook { body, signature } = signed_at(body.clone(), now_s() + away);
-        let answer = tell(
-            &rail,
-            &path(&stripe),
-            &[("stripe-signature", &signature)],
-            body,
-        )
-        .await;
+        let answer = tell_signed(&rail, &stripe, &signature, body).await;
         assert_eq!(answer.problem(400), "stale-webhook");
     }
     assert_eq!(rail.database.ask(EVENTS).await, 0);
     let Webhook { body, signature } = signed_at(body, now_s() - 290);
-    taken(
-        &tell(
-            &rail,
-            &path(&stripe),
-            &[("stripe-signature", &signature)],
-            body,
-        )
-        .await,
-    );
+    taken(&tell_signed(&rail, &stripe, &signature, body).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,8 +137,8 @@ async fn an_event_that_comes_again_changes_nothing_whether_at_once_or_later() {
     let copies = (0..20).map(|at| {
         // Stripe signs each attempt anew.
         let Webhook { body, signature } = signed_at(body.clone(), now_s() - at);
-        let (rail, path) = (&rail, path(&stripe));
-        async move { tell(rail, &path, &[("stripe-signature", &signature)], body).await }
+        let (rail, stripe) = (&rail, &stripe);
+        async move { tell_signed(rail, stripe, &signature, body).await }
     });
     for answer in futures::future::join_all(copies).await {
         taken(&answer);
@@ -163,15 +149,7 @@ async fn an_event_that_comes_again_changes_nothing_whether_at_once_or_later() {
     rail.start_worker();
     all_read(&rail).await;
     let Webhook { body, signature } = signed_at(body, now_s());
-    taken(
-        &tell(
-            &rail,
-            &path(&stripe),
-            &[("stripe-signature", &signature)],
-            body,
-        )
-        .await,
-    );
+    taken(&tell_signed(&rail, &stripe, &signature, body).await);
     assert_eq!(rail.database.ask(TOLD_CHANGES).await, 0);
     assert_eq!(rail.database.ask(TOLD_SYNCS).await, 1);
 }
@@ -220,13 +198,7 @@ async fn a_connection_without_a_secret_says_that_it_has_none() {
     let unset = connect_with(&rail, "stripe", &unset).await;
     let Webhook { body, signature } = event("evt_1", "customer.updated", "cus_1");
     for connection in [&without, &unset] {
-        let answer = tell(
-            &rail,
-            &path(connection),
-            &[("stripe-signature", &signature)],
-            body.clone(),
-        )
-        .await;
+        let answer = tell_signed(&rail, connection, &signature, body.clone()).await;
         assert_eq!(answer.problem(409), "webhook-secret-missing");
         assert!(answer.text.contains("webhookSecret"), "{}", answer.text);
     }
@@ -236,15 +208,7 @@ async fn a_connection_without_a_secret_says_that_it_has_none() {
         .patch(&format!("/connections/{without}"), &patch)
         .await
         .expect(200);
-    taken(
-        &tell(
-            &rail,
-            &path(&without),
-            &[("stripe-signature", &signature)],
-            body,
-        )
-        .await,
-    );
+    taken(&tell_signed(&rail, &without, &signature, body).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,25 +221,9 @@ async fn while_a_secret_is_replaced_both_are_accepted() {
         event("evt_1", "customer.updated", "cus_1"),
         event("evt_2", "customer.updated", "cus_2"),
     );
-    taken(
-        &tell(
-            &rail,
-            &path(&stripe),
-            &[("stripe-signature", &first.signature)],
-            first.body,
-        )
-        .await,
-    );
+    taken(&tell_signed(&rail, &stripe, &first.signature, first.body).await);
     let by_new = signature("whsec_new", now_s(), second.body.as_bytes());
-    taken(
-        &tell(
-            &rail,
-            &path(&stripe),
-            &[("stripe-signature", &by_new)],
-            second.body,
-        )
-        .await,
-    );
+    taken(&tell_signed(&rail, &stripe, &by_new, second.body).await);
     assert_eq!(rail.database.ask(EVENTS).await, 2);
 }
 
@@ -283,7 +231,6 @@ async fn while_a_secret_is_replaced_both_are_accepted() {
 async fn what_is_signed_and_cannot_be_read_is_refused_and_what_is_no_business_of_ours_is_taken() {
     let rail = Rail::builder().workers(0).start().await;
     let stripe = connect(&rail).await;
-    let path = path(&stripe);
     for body in [
         &b"nonsense"[..],
         b"\xff\xfe{}",
@@ -291,20 +238,14 @@ async fn what_is_signed_and_cannot_be_read_is_refused_and_what_is_no_business_of
         b"{\"type\":\"customer.updated\"}",
     ] {
         let header = signature(WEBHOOK_SECRET, now_s(), body);
-        let answer = tell(
-            &rail,
-            &path,
-            &[("stripe-signature", &header)],
-            body.to_vec(),
-        )
-        .await;
+        let answer = tell_signed(&rail, &stripe, &header, body.to_vec()).await;
         assert_eq!(answer.problem(400), "unreadable-webhook");
     }
     let Webhook {
         body,
         signature: header,
     } = event("evt_1", "radar.early_fraud_warning.created", "issfr_1");
-    taken(&tell(&rail, &path, &[("stripe-signature", &header)], body).await);
+    taken(&tell_signed(&rail, &stripe, &header, body).await);
     assert_eq!(rail.database.ask(EVENTS).await, 0);
     // No text of Postgres' holds this, and no path this: the entity is read instead.
     for (number, id) in ["cus_\u{0}", "..", ""].iter().enumerate() {
@@ -312,7 +253,7 @@ async fn what_is_signed_and_cannot_be_read_is_refused_and_what_is_no_business_of
             body,
             signature: header,
         } = event(&format!("evt_\u{0}{number}"), "customer.updated", id);
-        taken(&tell(&rail, &path, &[("stripe-signature", &header)], body).await);
+        taken(&tell_signed(&rail, &stripe, &header, body).await);
     }
     assert_eq!(rail.database.ask(EVENTS).await, 3);
 }
@@ -323,13 +264,7 @@ async fn a_body_has_a_limit_and_the_path_one_method() {
     let stripe = connect(&rail).await;
     let large = vec![b' '; 1024 * 1024 + 1];
     let header = signature(WEBHOOK_SECRET, now_s(), &large);
-    let answer = tell(
-        &rail,
-        &path(&stripe),
-        &[("stripe-signature", &header)],
-        large,
-    )
-    .await;
+    let answer = tell_signed(&rail, &stripe, &header, large).await;
     assert_eq!(answer.problem(413), "too-large");
     let anonymous = rail.caller.anonymous();
     for method in [Method::GET, Method::PUT] {
@@ -346,15 +281,7 @@ async fn events_are_forgotten_after_a_week_and_with_their_connection() {
     for number in 0..3 {
         let Webhook { body, signature } =
             event(&format!("evt_{number}"), "customer.updated", "cus_1");
-        taken(
-            &tell(
-                &rail,
-                &path(&stripe),
-                &[("stripe-signature", &signature)],
-                body,
-            )
-            .await,
-        );
+        taken(&tell_signed(&rail, &stripe, &signature, body).await);
     }
     all_read(&rail).await;
     rail.database

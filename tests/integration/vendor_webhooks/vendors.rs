@@ -70,6 +70,9 @@ async fn quickbooks_tells_in_both_forms() {
         QuickBooks::webhook_notifications,
         QuickBooks::webhook_cloud_events,
     ];
+    let send = async |signature: &str, body: String| {
+        tell(&rail, &path, &[("intuit-signature", signature)], body).await
+    };
     for (form, id) in forms.iter().zip(&ids) {
         change(books, "customers", id, json!({"Notes": "told"}));
         let changes = [quickbooks::Change {
@@ -80,25 +83,11 @@ async fn quickbooks_tells_in_both_forms() {
         let body = form(books, &changes);
         let signature = books.webhook_signature(body.as_bytes());
 
-        taken(
-            &tell(
-                &rail,
-                &path,
-                &[("intuit-signature", &signature)],
-                body.clone(),
-            )
-            .await,
-        );
+        taken(&send(&signature, body.clone()).await);
         all_read(&rail).await;
         assert_eq!(stored(&rail, id, "Notes").await, "told", "{body}");
 
-        let forged = tell(
-            &rail,
-            &path,
-            &[("intuit-signature", &signature)],
-            format!("{body} "),
-        )
-        .await;
+        let forged = send(&signature, format!("{body} ")).await;
         assert_eq!(forged.problem(401), "bad-signature");
     }
     assert_eq!(told_syncs(&rail, &connection).await.len(), 2);
@@ -146,41 +135,22 @@ async fn plaid_tells_by_a_token_and_what_is_new_is_read_by_its_cursor() {
     let body = json!({"webhook_type": "TRANSACTIONS", "webhook_code": "SYNC_UPDATES_AVAILABLE", "item_id": "item",
                       "initial_update_complete": true, "historical_update_complete": true, "environment": "sandbox"})
     .to_string();
+    let send = async |token: &str, body: String| {
+        tell(&rail, &path, &[("plaid-verification", token)], body).await
+    };
     for round in 0..2 {
         if round == 1 {
             plaid.rotate_webhook_key();
         }
         let added = plaid.add(2);
         let token = plaid.sign(body.as_bytes());
-        taken(
-            &tell(
-                &rail,
-                &path,
-                &[("plaid-verification", &token)],
-                body.clone(),
-            )
-            .await,
-        );
-        taken(
-            &tell(
-                &rail,
-                &path,
-                &[("plaid-verification", &token)],
-                body.clone(),
-            )
-            .await,
-        );
+        taken(&send(&token, body.clone()).await);
+        taken(&send(&token, body.clone()).await);
         all_read(&rail).await;
         for id in added {
             assert_eq!(stored(&rail, &id, "transaction_id").await, json!(id));
         }
-        let forged = tell(
-            &rail,
-            &path,
-            &[("plaid-verification", &token)],
-            format!("{body} "),
-        )
-        .await;
+        let forged = send(&token, format!("{body} ")).await;
         assert_eq!(forged.problem(401), "bad-signature");
     }
     let syncs = told_syncs(&rail, &connection).await;
