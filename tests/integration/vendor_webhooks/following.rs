@@ -11,8 +11,8 @@ use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 
 use super::{
-    TOLD_CHANGES, TOLD_SYNCS, all_read, connect, event, path, read_customers, rename, stored_name,
-    taken, tell_newest, tell_signed, told_syncs,
+    TOLD_CHANGES, TOLD_SYNCS, all_read, connect, event, read_customers, rename, stored_name, taken,
+    tell_newest, tell_signed, told_syncs,
 };
 
 async fn tell_of(rail: &Rail, connection: &str, id: &str, event_type: &str, record: &str) {
