@@ -23,6 +23,7 @@ mod own_records;
 mod parallel;
 mod plans;
 mod put_errors;
+mod query_jobs;
 mod queue;
 mod record_errors;
 mod retry;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::bulk::BulkPlace;
 use super::checkpoint::{Checkpoint, Gain};
 use super::coverage::{Covered, Span};
 use super::file::{Changes, Under};
@@ -71,6 +72,9 @@ pub struct Cursor {
     /// How often the vendor had the walk begin at another place.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub(super) restarts: u32,
+    /// The list is read page by page, however long it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) in_pages: bool,
 }
 
 #[allow(
@@ -158,6 +162,8 @@ pub(super) enum Position {
     After(String),
     /// Path and query; the host is always the vendor's own.
     Url(String),
+    /// Of a list that is read by a job: what is next.
+    Bulk(Box<BulkPlace>),
     /// Of an object store: in its listing, and in the object that is read.
     Object(Box<Place>),
     /// What changed at this instant or later, and of that the page so many steps on.
@@ -237,6 +243,7 @@ impl Cursor {
             last_id: None,
             planned_at: None,
             restarts: 0,
+            in_pages: false,
         }
     }
 
@@ -272,6 +279,7 @@ impl Cursor {
                 .and_then(|window| window.at_most_days)
                 .map(|_| ask.now),
             restarts: 0,
+            in_pages: false,
         };
         // The newest first: it is what people wait for.
         let spans = |wanted: Covered| {

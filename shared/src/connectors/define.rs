@@ -159,6 +159,12 @@ fn reading(
     if !(1..=16).contains(&lists.parallel) {
         faults.push(outline.at_key("lists", "lists.parallel must be from 1 to 16"));
     }
+    if let Some(bulk) = &file.bulk
+        && (bulk.rows == 0 || !bulk.path.starts_with('/'))
+    {
+        let what = "[bulk] needs a path below the base URL, and takes one row at least at once";
+        faults.push(outline.at_key("bulk", what));
+    }
     let feed = file.feed.clone().map(Arc::new);
     let mut entities = Vec::new();
     for (place, entity) in file.entities.iter().enumerate() {

@@ -13,6 +13,8 @@ pub(super) struct Draft {
     pub query: Vec<(String, String)>,
     pub headers: Vec<(String, String)>,
     pub body: Option<Value>,
+    /// The media type that is wanted, where it is another than JSON.
+    pub accept: Option<&'static str>,
     conditions: Vec<String>,
     /// What the engine's own placeholders stand for.
     words: Vec<(&'static str, String)>,

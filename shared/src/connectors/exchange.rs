@@ -14,6 +14,8 @@ use super::session::Session;
 use crate::domain::{Failure, FailureKind, Origin};
 use crate::http::{Answer, Http, HttpError, Method, Request};
 
+const JSON: &str = "application/json";
+
 /// A connection's line to its vendor.
 #[derive(Debug)]
 pub(super) struct Exchange<'a> {
@@ -60,6 +62,7 @@ impl Exchange<'_> {
         for (name, value) in &draft.headers {
             request = request.header(name, value);
         }
+        request = request.header("Accept", draft.accept.unwrap_or(JSON));
         if let Some(body) = &draft.body {
             let mut failed = None;
             let body = map_texts(body, &mut |text| {
@@ -71,9 +74,7 @@ impl Exchange<'_> {
             if let Some(failure) = failed {
                 return Err(failure);
             }
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.to_string());
+            request = request.header("Content-Type", JSON).body(body.to_string());
         }
         // Boxed, as futures that hold this one are deep enough.
         Box::pin(self.exchanged(request, &url, draft.verb.into())).await
@@ -84,7 +85,21 @@ impl Exchange<'_> {
         self.ready().await?;
         let origin = self.base_url()?.origin().ascii_serialization();
         let url = format!("{origin}{path_and_query}");
-        Box::pin(self.exchanged(Request::get(&url), &url, Method::Get)).await
+        let request = Request::get(&url).header("Accept", JSON);
+        Box::pin(self.exchanged(request, &url, Method::Get)).await
+    }
+
+    /// Asks the vendor to remove what is at a path below the base URL.
+    ///
+    /// # Errors
+    /// Whatever it answers but success.
+    pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
+        self.ready().await?;
+        let base = self.base_url()?;
+        let url = format!("{}{path}", base.as_str().trim_end_matches('/'));
+        let request = Request::new(Method::Delete, &url).header("Accept", JSON);
+        let exchanged = Box::pin(self.exchanged(request, &url, Method::Delete)).await?;
+        self.failure(&exchanged).map_or(Ok(()), Err)
     }
 
     async fn exchanged(
@@ -93,7 +108,6 @@ impl Exchange<'_> {
         url: &str,
         method: Method,
     ) -> Result<Exchanged, Failure> {
-        request = request.header("Accept", "application/json");
         for (name, value) in &self.reading.headers {
             let text = fill(value, |name| self.session.text(name));
             let text = text.map_err(|name| self.lacks(&name))?;

@@ -1,5 +1,6 @@
 //! The names of an entity's fields, asked of vendors that send only what they are asked for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::coverage::Span;
@@ -12,6 +13,15 @@ use super::rules::EntityRules;
 use super::{Cursor, Page, Source};
 use crate::domain::{Failure, FailureKind, Origin};
 
+/// What is known of an entity's fields.
+#[derive(Debug)]
+pub(super) struct Described {
+    /// The names of those that are asked for.
+    pub names: Vec<String>,
+    /// The types by name, where they are told.
+    pub kinds: HashMap<String, String>,
+}
+
 impl Source {
     /// A request with the names of all fields, where it mentions them.
     pub(super) async fn with_fields(
@@ -22,17 +32,17 @@ impl Source {
     ) -> Result<Draft, Failure> {
         if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
             let fields = self.fields_of(exchange, rules).await?;
-            draft.fields(&fields, &call.join);
+            draft.fields(&fields.names, &call.join);
         }
         Ok(draft)
     }
 
-    /// The names of all fields; asked for once.
+    /// The fields; asked for once.
     pub(super) async fn fields_of(
         &self,
         exchange: &Exchange<'_>,
         rules: &EntityRules,
-    ) -> Result<Arc<[String]>, Failure> {
+    ) -> Result<Arc<Described>, Failure> {
         if let Some(fields) = self.fields.lock().await.get(&rules.name) {
             return Ok(Arc::clone(fields));
         }
@@ -44,10 +54,13 @@ impl Source {
             .otherwise
             .as_ref()
             .filter(|_| exchanged.answer.status == 404);
-        let names = match (exchange.failure(&exchanged), otherwise) {
-            (Some(_), Some(otherwise)) => otherwise.clone(),
+        let described = match (exchange.failure(&exchanged), otherwise) {
+            (Some(_), Some(otherwise)) => Described {
+                names: otherwise.clone(),
+                kinds: HashMap::new(),
+            },
             (Some(failure), None) => return Err(failure),
-            (None, _) => named(&exchanged.answer.body, call).ok_or_else(|| {
+            (None, _) => described(&exchanged.answer.body, call).ok_or_else(|| {
                 let message = format!(
                     "{}'s answer to {} names no fields of {}.",
                     exchange.name,
@@ -65,7 +78,7 @@ impl Source {
             );
             return Err(self.misconfigured(message));
         }
-        let fields: Arc<[String]> = names.into();
+        let fields = Arc::new(described);
         let mut known = self.fields.lock().await;
         known.insert(rules.name.clone(), Arc::clone(&fields));
         Ok(fields)
@@ -96,7 +109,7 @@ impl Source {
             return Ok(None);
         }
         let fields = self.fields_of(exchange, rules).await?;
-        let Some(lacking) = needs.iter().find(|name| !fields.contains(name)) else {
+        let Some(lacking) = needs.iter().find(|name| !fields.names.contains(name)) else {
             return Ok(None);
         };
         if let Walk::List { .. } = cursor.walk {
@@ -119,13 +132,25 @@ fn other_name(body: &[u8], call: &FieldsCall, rules: &EntityRules) -> Option<Str
     word(found?).filter(|called| *called != rules.name)
 }
 
-/// The names in an answer; `None` where there are none.
-fn named(body: &[u8], call: &FieldsCall) -> Option<Vec<String>> {
+/// The fields in an answer; `None` where there are none.
+fn described(body: &[u8], call: &FieldsCall) -> Option<Described> {
     let opened = open(std::str::from_utf8(body).ok()?, &call.fields, [None; 0]).ok()?;
-    let name = |field: &&str| {
-        let [name] = lift(field, [Some(&call.name)]).ok()?;
-        word(name?)
-    };
-    let names: Vec<String> = opened.elements?.iter().filter_map(name).collect();
-    (!names.is_empty()).then_some(names)
+    let (mut names, mut kinds) = (Vec::new(), HashMap::new());
+    for field in opened.elements? {
+        let Ok([Some(name), kind]) = lift(field, [Some(&call.name), call.kind.as_ref()]) else {
+            continue;
+        };
+        let (Some(name), kind) = (word(name), kind.and_then(word)) else {
+            continue;
+        };
+        if kind
+            .as_ref()
+            .is_some_and(|kind| call.leave_out.contains(kind))
+        {
+            continue;
+        }
+        kinds.extend(kind.map(|kind| (name.clone(), kind)));
+        names.push(name);
+    }
+    (!names.is_empty()).then_some(Described { names, kinds })
 }

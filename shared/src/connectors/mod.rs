@@ -6,6 +6,7 @@
 //! another process fetches: what it hands over is safe to commit together with the cursor of the next page, and failures
 //! are typed so that the worker can decide. Object stores are read by `objects`, behind the same methods.
 
+mod bulk;
 mod catalogue;
 mod checkpoint;
 mod classify;

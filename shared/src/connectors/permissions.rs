@@ -151,7 +151,7 @@ async fn probe(source: &Source, exchange: &Exchange<'_>, rules: &EntityRules) ->
     if let Some(call) = rules.fields.as_ref().filter(|_| draft.mentions("fields")) {
         match source.fields_of(exchange, rules).await {
             // One tells as much as all.
-            Ok(fields) => draft.fields(fields.get(..1).unwrap_or_default(), &call.join),
+            Ok(fields) => draft.fields(fields.names.get(..1).unwrap_or_default(), &call.join),
             Err(failure) => return Some(failure),
         }
     }

@@ -12,7 +12,7 @@ const WORDS: [&str; 8] = [
     "path", "name", "size", "position", "parent", "fields", "where", "id",
 ];
 /// Sections whose texts stand for every entity that does not say it itself.
-const SHARED: [&str; 3] = ["lists", "changed", "removed"];
+const SHARED: [&str; 4] = ["lists", "changed", "removed", "bulk"];
 /// What an entity says that is put into requests or pointers.
 const OF_ENTITY: [&str; 11] = [
     "path",
@@ -114,6 +114,7 @@ fn uses(
 ) -> bool {
     let listing = match section {
         "lists" => return !outline.entity_says(place, key),
+        "bulk" => return true,
         "changed" => &file.changed,
         _ => &file.removed,
     };

@@ -163,7 +163,7 @@ impl Reader<'_> {
         Ok(Some((position, milestone)))
     }
 
-    fn page(
+    pub(super) fn page(
         &self,
         selection: Selection,
         next: Option<(Position, Milestone)>,
@@ -364,7 +364,7 @@ impl Reader<'_> {
 }
 
 /// What a walk will have read, as far as it can be told now.
-fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
+pub(super) fn coverage(cursor: &Cursor, rules: &EntityRules, list: &ListRules) -> Coverage {
     match rules.tells_all(list) {
         true => cursor.coverage(rules.lookback()),
         false => Coverage::Some,

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::file::{
-    Changes, Entity, Feed, FieldsCall, IdPart, Item, Listing, Lists, Mark, Order, PageSize, Paging,
-    Since, Time, Under, Verb, WindowFilter,
+    Bulk, Changes, Entity, Feed, FieldsCall, IdPart, Item, Listing, Lists, Mark, Order, PageSize,
+    Paging, Since, Time, Under, Verb, WindowFilter,
 };
 use super::lift::Pointer;
 use super::tables::{Tables, filled as fill};
@@ -36,6 +36,8 @@ pub(super) struct EntityRules {
     pub fields: Option<FieldsCall>,
     pub lookback_minutes: u32,
     pub changes: Changes,
+    /// How the list is read where it is long.
+    pub bulk: Option<Bulk>,
     pub feed: Option<Arc<Feed>>,
     /// The pages of the feed.
     pub feed_list: Option<ListRules>,
@@ -167,6 +169,7 @@ fn filled(
     };
     let changed: Option<Listing> = tables.section("changed", &values)?;
     let removed: Option<Listing> = tables.section("removed", &values)?;
+    let bulk: Option<Bulk> = tables.section("bulk", &values)?;
     let entity = tables.entity(place, &values)?;
 
     let window = entity.window.clone().or(lists.window.clone());
@@ -231,6 +234,11 @@ fn filled(
     {
         lacking.push("{id} in the path of an item");
     }
+    let typed = lists.fields.as_ref().filter(|call| call.kind.is_some());
+    if bulk.is_some() && (item.is_none() || typed.is_none()) {
+        lacking
+            .push("item and the kind of fields, without which the rows of [bulk] cannot be read");
+    }
     let id = id.parts().to_vec();
     if id.is_empty() || id.len() > MAX_ID_PARTS {
         lacking.push("an id of one to four parts");
@@ -254,6 +262,7 @@ fn filled(
         fields: lists.fields,
         lookback_minutes: lists.lookback_minutes,
         changes,
+        bulk,
         feed: feed.cloned(),
         feed_list,
         named_by_caller: false,

@@ -11,6 +11,7 @@ use super::connector::{Definition, Reading};
 use super::cursor::{NoWindow, Position, Walk};
 use super::draft::Draft;
 use super::exchange::{Exchange, Exchanged};
+use super::fields::Described;
 use super::file::{Changes, Under};
 use super::objects::ObjectStore;
 use super::page::Page;
@@ -34,7 +35,7 @@ pub struct Source {
     /// Of a connector whose records are in an object store.
     store: Option<Result<ObjectStore, Failure>>,
     /// The fields of entities whose requests name them, as far as they were asked for.
-    pub(super) fields: Mutex<HashMap<String, Arc<[String]>>>,
+    pub(super) fields: Mutex<HashMap<String, Arc<Described>>>,
 }
 
 impl Source {
@@ -156,14 +157,21 @@ impl Source {
         if let (Some(parents), Some(Under::Entity(above))) = (&cursor.under, &rules.under)
             && parents.pending.is_empty()
         {
-            return self.parents(rules, &*self.rules(above)?, cursor).await;
+            let above = self.rules(above)?;
+            return self.parents(rules, &above, cursor).await;
         }
         let list = self.list(rules, &cursor.walk)?;
         let exchange = self.exchange()?;
         if let Some(detour) = self.detour(&exchange, rules, cursor).await? {
             return Ok(detour);
         }
+        if let Position::Bulk(place) = &cursor.position {
+            return Box::pin(self.in_bulk(&exchange, rules, list, cursor, place)).await;
+        }
         let exchanged = self.ask(&exchange, rules, list, cursor).await?;
+        if let Some(detour) = self.to_bulk(rules, list, cursor, &exchanged) {
+            return Ok(detour);
+        }
         Reader {
             exchange: &exchange,
             rules,
@@ -177,7 +185,7 @@ impl Source {
 
     /// When the walk was planned, where it noted that.
     fn now(&self, cursor: &Cursor) -> DateTime<Utc> {
-        cursor.planned_at.unwrap_or_else(|| self.http.now())
+        cursor.planned_at.unwrap_or_else(|| self.clock_now())
     }
 
     /// Asks for the page at `cursor`.
@@ -206,7 +214,7 @@ impl Source {
     }
 
     /// A request for a list, limited as the walk says.
-    async fn draft(
+    pub(super) async fn draft(
         &self,
         exchange: &Exchange<'_>,
         rules: &EntityRules,
@@ -289,6 +297,10 @@ impl Source {
                 self.definition.name, rules.name
             ))
         })
+    }
+
+    pub(super) fn clock_now(&self) -> DateTime<Utc> {
+        self.http.now()
     }
 
     pub(super) fn session(&self) -> &Session {

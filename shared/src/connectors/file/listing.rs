@@ -228,6 +228,11 @@ pub(in crate::connectors) struct FieldsCall {
     pub fields: Pointer,
     /// Where the name is in a field.
     pub name: Pointer,
+    /// Where its type is.
+    pub kind: Option<Pointer>,
+    /// Fields of these types are not asked for.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
     /// What stands between two names in `{fields}`.
     pub join: String,
     /// What stands for the fields where the vendor knows no such place.

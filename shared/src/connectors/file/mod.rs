@@ -4,6 +4,7 @@
 //! `values`, and the words of the engine: `{path}` (the entity's own), `{size}`, `{position}`, `{parent}`, `{fields}` and
 //! `{where}` (all conditions, with ` WHERE ` before them, or nothing).
 
+mod bulk;
 mod changes;
 mod errors;
 mod listing;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use self::bulk::{Bulk, BulkWay};
 pub(super) use self::changes::{Changes, Feed};
 pub(super) use self::errors::{ErrorRule, Errors, Stays};
 pub(super) use self::listing::{
@@ -70,6 +72,8 @@ pub(super) struct ConnectorFile {
     pub changed: Option<Listing>,
     /// How what was removed is listed; it is read after what changed.
     pub removed: Option<Listing>,
+    /// How a long list is read in place of page by page, where the vendor has a way.
+    pub bulk: Option<Bulk>,
     /// The feed of changes, where the vendor has one.
     pub feed: Option<Feed>,
     /// The webhooks by which the vendor reports changes, where it signs them.

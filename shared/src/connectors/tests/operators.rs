@@ -153,6 +153,28 @@ changes = { by = "whole_list", because = "it is a test" }
 }
 
 #[test]
+fn a_list_is_read_by_a_job_only_where_its_rows_can_be_understood() {
+    let text = ACME.to_owned()
+        + r#"
+[bulk]
+by = "salesforce_query_jobs"
+path = "jobs"
+query = "SELECT {fields} FROM {table}"
+total = "/total"
+above = 10
+rows = 0
+"#;
+    assert_eq!(
+        faults(&text),
+        [
+            "22: entity orders lacks item and the kind of fields, without which the rows of [bulk] cannot be read",
+            "26: [bulk] needs a path below the base URL, and takes one row at least at once",
+            "29: {table} is neither a credential, a setting, one of the entity's values nor a word of the engine",
+        ]
+    );
+}
+
+#[test]
 fn what_comes_with_a_token_stands_for_itself_but_not_before_there_is_one() {
     let text = changed(
         r#"auth = { kind = "bearer", credential = "token" }"#,

@@ -153,6 +153,16 @@ impl Salesforce {
         self.lock().cursors.drop_all();
     }
 
+    /// How many query jobs there are.
+    pub fn jobs(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    /// Removes every query job, as Salesforce does with old ones.
+    pub fn drop_jobs(&self) {
+        self.lock().jobs.clear();
+    }
+
     /// Allows so many requests per day from now on.
     pub fn limit_to(&self, requests: u64) {
         self.lock().daily = requests;
