@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use rail_shared::connectors::{
-    Ask, Catalogue, Checkpoint, Cursor, Page, Presence, Record, Session, Source,
-};
-use rail_shared::domain::{Failure, Fingerprint, SyncMode};
+use rail_shared::connectors::{Ask, Catalogue, Checkpoint, Cursor, Page, Record, Session, Source};
+use rail_shared::domain::{Failure, Fingerprint, Presence, SyncMode};
 use rail_shared::http::{Guard, Http, Limits};
 use rail_tests::sandbox::salesforce::{Entity, Salesforce};
 use rail_tests::sandbox::vendors::Start;
@@ -150,9 +148,7 @@ async fn a_job_gives_each_record_as_pages_do_and_is_removed() {
     assert_eq!(jobs.sandbox.vendor().jobs(), 0, "none is left");
     // Only the list of an org's own object tells what was deleted.
     let things = versions(&all(&jobs.source(), "Thing__c").await);
-    let gone = things
-        .values()
-        .filter(|(_, _, is)| *is != Presence::Present);
+    let gone = things.values().filter(|(_, _, is)| *is == Presence::Gone);
     assert_eq!(gone.count(), 1);
 }
 
