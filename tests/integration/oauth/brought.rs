@@ -54,6 +54,31 @@ async fn a_refresh_token_that_was_replaced_before_a_refusal_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_still_being_fetched_when_the_test_was_cut_off_is_kept() {
+    let (rail, quickbooks) = with_quickbooks(QuickBooks::stern).await;
+    let credentials = quickbooks.vendor().credentials();
+    quickbooks.vendor().oauth().expire_access_tokens();
+    let realm = quickbooks.vendor().realm();
+    let company = format!("/v3/company/{realm}/companyinfo/{realm}");
+    // The test ends after ten seconds: in the middle of the renewal that the late refusal leads to.
+    let late = Fault::Slow { delay_ms: 9_000 };
+    quickbooks.faults().on(&company, 1, late);
+    let later = Fault::Slow { delay_ms: 2_500 };
+    quickbooks.faults().on("/oauth2/v1/tokens/bearer", 1, later);
+
+    let body = json!({"connectorId": "quickbooks", "name": "Books", "credentials": credentials});
+    let made = rail.caller.post("/connections", &body).await.expect(201);
+
+    assert_eq!(made["status"], "ERROR", "{made}");
+    let id = text(&made, "connectionId");
+    let done = format!("/connections/{id}/test");
+    let tested = rail.caller.post(&done, &Value::Null).await.expect(200);
+    assert_eq!(tested["success"], true, "{tested}");
+    let counts = quickbooks.vendor().oauth().counts();
+    assert_eq!(counts.refused_refreshes, 0, "the new token was kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_are_brought_later_end_the_waiting_for_a_person() {
     let connected = "SELECT count(*) FROM events WHERE type = 'integration.connected'";
     for verify in [true, false] {
