@@ -81,6 +81,26 @@ async fn what_is_wrong_with_an_s3_connection_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sync_whose_key_is_no_good_any_more_asks_for_another_and_is_tried_once() {
+    let Some(store) = ObjectStore::s3().await else {
+        return;
+    };
+    let rail = rail_for(&store).await;
+    let body = json!({
+        "connectorId": "s3", "name": "Files", "config": {},
+        "credentials": with(store.credentials(), json!({ "secretAccessKey": "another" })),
+    });
+    let made = rail.caller.post("/connections?verify=false", &body).await;
+    let connection = text(&made.expect(201), "connectionId").to_owned();
+    let failed = rail.sync(&connection, &json!({ "mode": "FULL" })).await;
+    assert_eq!(failed["status"], "FAILED", "{failed}");
+    assert_eq!(failed["error"]["kind"], "credentials-rejected", "{failed}");
+    assert_eq!(failed["attempt"], 1, "{failed}");
+    let shown = rail.caller.get(&format!("/connections/{connection}")).await;
+    assert_eq!(text(&shown.expect(200), "status"), "REAUTH_REQUIRED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_an_azure_connection_is_named() {
     let Some(mut store) = ObjectStore::azure() else {
         return;

@@ -119,10 +119,13 @@ impl PlaidError {
     pub(super) fn of_status(status: StatusCode) -> Self {
         let error = match status {
             StatusCode::TOO_MANY_REQUESTS => return Self::rate_limited("this endpoint"),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::invalid_input(
-                "INVALID_ACCESS_TOKEN",
-                "could not find matching access token",
-            ),
+            // Plaid says with 400 that a token is no good.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Self::invalid_input(
+                    "INVALID_ACCESS_TOKEN",
+                    "could not find matching access token",
+                );
+            }
             StatusCode::SERVICE_UNAVAILABLE => Self::new(
                 "API_ERROR",
                 "PLANNED_MAINTENANCE",

@@ -159,6 +159,7 @@ async fn what_a_refusal_means_is_told_by_its_code() {
                 assert_eq!(failure.retry_after.is_some(), retryable, "{code}");
             }
         }
+        assert_eq!(server.asked().len(), 4, "{code}: each was asked once");
     }
 }
 

@@ -23,6 +23,8 @@ use crate::http::canned::{Asked, Canned, Reply};
 
 /// What an object holds that may be listed and not read.
 const FORBIDDEN: &[u8] = b"forbidden";
+/// What one holds by whose reading the key is no good any more.
+const KEY_TAKEN_BACK: &[u8] = b"key taken back";
 
 const NOW: &str = "2026-06-01T12:00:00Z";
 
@@ -187,6 +189,9 @@ fn answer(asked: &Asked, objects: &BTreeMap<String, Object>, at_once: usize) -> 
     };
     if object.content == FORBIDDEN {
         return error(403, "AccessDenied");
+    }
+    if object.content == KEY_TAKEN_BACK {
+        return error(403, "InvalidAccessKeyId");
     }
     let etag = format!("\"{}\"", object.version);
     if asked

@@ -7,6 +7,7 @@ use crate::blobs::Listed;
 use crate::connectors::objects::OBJECTS;
 use crate::connectors::objects::walk::begin_after;
 use crate::connectors::{Coverage, Gain};
+use crate::domain::FailureKind;
 
 #[tokio::test]
 async fn the_listing_is_read_to_its_end_whatever_the_names() {
@@ -216,6 +217,29 @@ async fn an_object_that_may_not_be_read_is_an_error_that_stops_no_other() {
         // There is nothing that a retry could read.
         assert!(error.payload.is_empty() && error.truncated);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_back_on_the_way_ends_the_walk_at_once() {
+    let shelf = Shelf::new(json!({})).await;
+    shelf
+        .put("a.csv", "a\n1\n")
+        .put("b.csv", KEY_TAKEN_BACK)
+        .put("c.csv", "a\n2\n");
+    let store = shelf.open();
+    let first = store.plan(ROWS, &full()).unwrap();
+    let read = async |cursor: &Cursor| store.read(ROWS, cursor, &shelf.session()).await;
+    let page = read(&first).await.unwrap();
+    assert_eq!(page.records.len(), 1);
+    let failure = read(&page.next.unwrap()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::CredentialsRejected);
+    assert!(!failure.retryable);
+    let asked = shelf.server.asked();
+    let count = |key: &str| {
+        let of = asked.iter().filter(|asked| asked.path().ends_with(key));
+        of.count()
+    };
+    assert_eq!((count("b.csv"), count("c.csv")), (1, 0));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Every connector against the fake of its vendor, by the catalogue alone: a connector that is added is tested before its
 //! author writes a test.
 
+mod tokens;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
