@@ -72,6 +72,11 @@ def every_object_is_described_and_read_page_by_page():
         assert name in known, name
         fields = [field["name"] for field in getattr(ORG, name).describe()["fields"]]
         soql = f"SELECT {','.join(fields)} FROM {name} ORDER BY SystemModstamp, Id"
+        # Archived activities are there, and a plain query leaves them out.
+        put_away = f"SELECT Id FROM {name} WHERE IsArchived = true" if "IsArchived" in fields else None
+        archived = {row["Id"] for row in ORG.query_all_iter(put_away, include_deleted=True)} if put_away else set()
+        assert bool(archived) == (name in ("Task", "Event")), name
+        ids = [id for id in ids if id not in archived]
         first = ORG.query(soql, headers={"Sforce-Query-Options": "batchSize=200"})
         assert first["done"] == (len(ids) <= 200) and first["totalSize"] == len(ids), name
         records = list(ORG.query_all_iter(soql, headers={"Sforce-Query-Options": "batchSize=200"}))

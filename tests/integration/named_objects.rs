@@ -85,6 +85,46 @@ async fn an_object_that_a_sync_names_is_synced_as_the_listed_ones_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn activities_that_are_archived_are_neither_missed_nor_taken_for_deleted() {
+    let (rail, salesforce, id) = with_salesforce().await;
+    let vendor = salesforce.vendor();
+    let held = vendor.holds("Task");
+    let tasks = held.len() as u64;
+    let (archived, at_hand): (Vec<_>, Vec<_>) = held
+        .iter()
+        .partition(|(_, task)| task["IsArchived"] == true);
+    assert!(!archived.is_empty() && at_hand.len() > 1);
+    let activities = |mode: &str| json!({"entities": ["Task"], "mode": mode});
+    let synced = async |mode: &str| {
+        let done = rail.sync(&id, &activities(mode)).await;
+        assert_eq!(done["status"], "COMPLETED", "{done}");
+        let stats = &done["stats"]["Task"];
+        ["created", "updated", "deleted"].map(|name| stats[name].as_u64().unwrap())
+    };
+    assert_eq!(synced("FULL").await, [tasks, 0, 0]);
+
+    // One is archived, and one that was archived before is deleted.
+    let entity = "Task".to_owned();
+    let archive = Mutation::Update {
+        entity: entity.clone(),
+        id: at_hand[0].0.clone(),
+        patch: json!({"IsArchived": true}),
+    };
+    vendor.mutate(archive).unwrap();
+    let gone = archived[0].0.clone();
+    let delete = Mutation::Delete { entity, id: gone };
+    vendor.mutate(delete).unwrap();
+    assert_eq!(synced("INCREMENTAL").await, [0, 1, 1]);
+    assert_eq!(synced("FULL").await, [0, 0, 0]);
+    let rows = stored(&rail, "/records/Task").await;
+    assert_eq!(rows.len() as u64, tasks - 1);
+    let found = rows
+        .iter()
+        .find(|row| row["externalId"] == at_hand[0].0.as_str());
+    assert_eq!(found.unwrap()["record"]["IsArchived"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_not_there_fails_alone_and_a_name_that_is_none_is_refused() {
     let (rail, salesforce, id) = with_salesforce().await;
     salesforce.vendor().withhold(Entity::Thing);

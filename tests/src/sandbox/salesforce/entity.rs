@@ -17,6 +17,10 @@ pub enum Entity {
     Case,
     /// An object that only this org has.
     Thing,
+    /// Something to be done.
+    Task,
+    /// Something in the calendar.
+    Event,
 }
 
 struct Row {
@@ -29,7 +33,7 @@ struct Row {
 
 impl Entity {
     /// All of them, those that others refer to first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Account,
         Self::Contact,
         Self::Lead,
@@ -37,6 +41,8 @@ impl Entity {
         Self::Contract,
         Self::Case,
         Self::Thing,
+        Self::Task,
+        Self::Event,
     ];
 
     fn row(self) -> Row {
@@ -97,6 +103,20 @@ impl Entity {
                 "a00",
                 include_str!("templates/thing.json"),
             ),
+            Self::Task => row(
+                "Task",
+                "Task",
+                "Tasks",
+                "00T",
+                include_str!("templates/task.json"),
+            ),
+            Self::Event => row(
+                "Event",
+                "Event",
+                "Events",
+                "00U",
+                include_str!("templates/event.json"),
+            ),
         }
     }
 
@@ -144,6 +164,8 @@ impl Entity {
             Self::Lead | Self::Opportunity => size.div_ceil(2).max(1),
             Self::Contract | Self::Case => size.div_ceil(4).max(1),
             Self::Thing => size.div_ceil(10).max(1),
+            Self::Task => size.div_ceil(4).max(2),
+            Self::Event => size.div_ceil(10).max(2),
         }
     }
 }

@@ -7,9 +7,10 @@
 //! records that only `queryAll` shows, limits that end without a word about when.
 //!
 //! Simplifications: one user, who owns everything; no fields of other objects, functions, dates by name, LIKE or NOT in
-//! queries; a day of requests is the day by the calendar; a bulk job goes on by one step whenever it is asked about and is never
-//! deleted by time; and nothing is written over HTTP. The order of a query that asks for none, and what Salesforce says to
-//! a bulk job in the wrong state, is the sandbox's own choice.
+//! queries; activities are archived from the start, or by a change of their field, and no others later; a day of requests
+//! is the day by the calendar; a bulk job goes on by one step whenever it is asked about and is never deleted by time; and
+//! nothing is written over HTTP. The order of a query that asks for none, and what Salesforce says to a bulk job in the
+//! wrong state, is the sandbox's own choice.
 
 mod bulk;
 mod cursors;

@@ -112,6 +112,11 @@ pub(super) fn in_bin(record: &Record, now_s: i64) -> bool {
     record.gone_s.is_some_and(|gone_s| now_s - gone_s < BIN_S)
 }
 
+/// Whether it is an activity that only `queryAll` gives, though it is there.
+pub(super) fn is_archived(record: &Record) -> bool {
+    record.body["IsArchived"] == true
+}
+
 /// A field of a record as it is sent. A tombstone tells that it is one, and when it became one.
 pub(super) fn value(record: &Record, field: &str) -> Value {
     match (record.gone_s, field) {

@@ -12,6 +12,9 @@ use crate::sandbox::kit::times::{date, utc};
 /// The user who owns and does everything.
 pub(super) const USER: &str = "0055g000001SAND0AA";
 
+/// 2025-03-01. Activities that were over by then have been archived, a year later, before the first request.
+const ARCHIVED_UNTIL_S: i64 = 1_740_787_200;
+
 /// A record being made.
 pub(super) struct Draft<'o> {
     org: &'o Org,
@@ -93,6 +96,10 @@ impl<'o> Draft<'o> {
             "quantity" => times::double(draw.between(1, 99_999)),
             "percent" => times::double(draw.between(0, 10) * 1_000),
             "employees" => draw.between(1, 5_000).into(),
+            "done" => self.is_done().into(),
+            "task_status" if self.is_done() => "Completed".into(),
+            "task_status" => draw.pick(&["Not Started", "In Progress"]).into(),
+            "archived" => (self.is_done() && self.created_s < ARCHIVED_UNTIL_S).into(),
             "months" => draw.pick(&[12, 24, 36]).into(),
             "quarter" => draw.between(1, 4).into(),
             "year" => utc(self.created_s)
@@ -111,6 +118,11 @@ impl<'o> Draft<'o> {
             "rarely" => draw.chance(15).into(),
             other => panic!("a table has a hole '{other}' that nothing fills"),
         })
+    }
+
+    /// Whether an activity is over; what is in the calendar always is.
+    fn is_done(&self) -> bool {
+        self.entity == Entity::Event || self.draw.aside("done").chance(70)
     }
 
     fn some(&self, entity: Entity, percent: u64, draw: &mut Draw) -> Option<Value> {

@@ -6,17 +6,17 @@ use crate::sandbox::kit::Record;
 use crate::sandbox::salesforce::entity::Entity;
 use crate::sandbox::salesforce::errors::SfError;
 use crate::sandbox::salesforce::fields::Field;
-use crate::sandbox::salesforce::org::{Org, in_bin};
+use crate::sandbox::salesforce::org::{Org, in_bin, is_archived};
 
 /// How many rows may be asked for with all fields, whatever they are.
 const MOST_WITH_ALL_FIELDS: usize = 200;
 
-/// Whether deleted records count.
+/// Whether records count that were put away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sandbox::salesforce) enum Bin {
-    /// They do not.
+    /// Neither deleted nor archived ones do.
     Left,
-    /// They do, as long as they lie in the bin.
+    /// Both do, deleted ones as long as they lie in the bin.
     Searched,
 }
 
@@ -71,8 +71,10 @@ impl Plan {
         bin: Bin,
         now_s: i64,
     ) -> Vec<&'o Record> {
-        let there =
-            |record: &&Record| record.is_live() || (bin == Bin::Searched && in_bin(record, now_s));
+        let there = |record: &&Record| match bin {
+            Bin::Left => record.is_live() && !is_archived(record),
+            Bin::Searched => record.is_live() || in_bin(record, now_s),
+        };
         let mut found: Vec<(Vec<Option<Key>>, &Record)> = org
             .shelf(self.entity)
             .all()

@@ -83,6 +83,26 @@ fn a_cursor_notes_what_was_found_passes_over_deletions_and_can_die() {
 }
 
 #[test]
+fn only_query_all_gives_the_activities_that_were_archived_and_calls_none_of_them_deleted() {
+    let salesforce = org(200);
+    for object in ["Task", "Event"] {
+        let all = format!("SELECT Id, IsArchived, IsDeleted FROM {object}");
+        let every = ask(&salesforce, "queryAll", &all).unwrap();
+        assert_eq!(ids(&every), salesforce.ids(object));
+        let rows = every["records"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["IsDeleted"] == false));
+        let archived = rows.iter().filter(|row| row["IsArchived"] == true).count();
+        assert!(
+            archived > 0 && archived < rows.len() / 2,
+            "{object}: {archived}"
+        );
+        assert_eq!(found(&salesforce, &all).len(), rows.len() - archived);
+        let only = format!("SELECT Id FROM {object} WHERE IsArchived = true");
+        assert!(found(&salesforce, &only).is_empty());
+    }
+}
+
+#[test]
 fn conditions_join_by_and_by_or_and_by_parentheses() {
     let salesforce = org(40);
     let all = salesforce.ids("accounts");
