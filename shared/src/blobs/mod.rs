@@ -18,7 +18,7 @@ use tokio::io::AsyncRead;
 
 use crate::domain::{Failure, FailureKind, Origin};
 
-pub use self::bucket::{AzureKey, AzureSettings, Bucket, Listed, Listing, NotRead, Piece};
+pub use self::bucket::{AzureKey, AzureSettings, Bucket, Listed, Listing, NotRead, Piece, Turns};
 pub use self::local::LocalPlace;
 pub use self::s3::{Addressing, S3Keys, S3Place, S3Settings};
 

@@ -10,7 +10,7 @@ use super::ahead::{Purpose, good_for_ms};
 use super::line::Script;
 use super::pass::{Flying, Left, Pass, lease_ms};
 use super::{Budgets, PATIENCE, percent};
-use crate::domain::Priority;
+use crate::domain::{Failure, Priority};
 
 /// However long a vendor asks to wait: it may be mistaken.
 const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
@@ -35,6 +35,25 @@ impl Delay {
     pub fn spread(&self) -> Duration {
         let most = (self.wait / 4).min(LONGEST_SPREAD);
         self.wait + most.mul_f64(rand::rng().random_range(0.0..=1.0))
+    }
+
+    /// What it is for work that has to ask this vendor.
+    #[must_use]
+    pub fn failure(&self, vendor: &str) -> Failure {
+        let used_up = match &self.because {
+            Because::Limit(name) => format!("{vendor}'s rate budget ({name}) is used up"),
+            Because::AtOnce => {
+                format!(
+                    "{vendor}'s rate budget is used up: as many requests as may be are on their way"
+                )
+            }
+            Because::Held => format!("{vendor}'s rate budget is held: it asked to wait"),
+        };
+        let seconds = self.wait.as_millis().div_ceil(1_000);
+        Failure::used_up(
+            format!("{used_up}; there is room again in {seconds} s."),
+            self.spread(),
+        )
     }
 }
 

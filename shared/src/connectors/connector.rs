@@ -68,6 +68,15 @@ impl Reading {
 }
 
 impl Definition {
+    /// How many requests the vendor bears, where that is known.
+    pub(super) fn rate(&self) -> Option<&Rate> {
+        match (&self.reading, &self.store) {
+            (Some(reading), _) => reading.rate.as_ref(),
+            (None, Some(store)) => store.rate.as_ref(),
+            (None, None) => None,
+        }
+    }
+
     /// How an entity is read, also one that is not listed.
     pub(super) fn rules(&self, name: &str) -> Option<Cow<'_, EntityRules>> {
         let listed = self.reading.as_ref()?.entity(name);
@@ -171,11 +180,7 @@ impl Connector {
 
     /// The names of the limits of its rate; none where nothing is known of it.
     pub fn rate_limits(&self) -> impl Iterator<Item = &str> {
-        let rate = self
-            .definition
-            .reading
-            .as_ref()
-            .and_then(|reading| reading.rate.as_ref());
+        let rate = self.definition.rate();
         let at_once = rate
             .filter(|rate| rate.at_once.is_some())
             .map(|_| "at_once");

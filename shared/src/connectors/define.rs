@@ -42,9 +42,13 @@ pub(super) fn define(text: &str, base_url: Option<&str>) -> Result<Definition, I
         }
         StoreRules {
             base_url: base_url.map(str::to_owned),
+            rate: file.rate.clone(),
             ..rules.clone()
         }
     });
+    if usable {
+        rate(&file, &outline, &mut faults);
+    }
     let reading = if usable && store.is_none() {
         reading(&file, &tables, &outline, base_url, &mut faults)
     } else {
@@ -127,12 +131,6 @@ fn reading(
             faults.push(outline.at_key("test", what));
         }
     }
-    if let Some(rate) = &file.rate {
-        let is_field =
-            |name: &str| file.credentials.contains_key(name) || file.config.contains_key(name);
-        let wrong = rate.faults(is_field).into_iter();
-        faults.extend(wrong.map(|what| outline.at_key("rate", what)));
-    }
     for (key, listing) in [("changed", &file.changed), ("removed", &file.removed)] {
         for named in listing
             .iter()
@@ -188,6 +186,20 @@ fn reading(
         entities,
         parallel: usize::from(lists.parallel),
     })
+}
+
+/// Whether the vendor's rate can be kept to.
+fn rate(file: &ConnectorFile, outline: &Outline<'_>, faults: &mut Vec<FileFault>) {
+    let Some(rate) = &file.rate else {
+        return;
+    };
+    let is_field =
+        |name: &str| file.credentials.contains_key(name) || file.config.contains_key(name);
+    let mut wrong = rate.faults(is_field);
+    if file.store.is_some() && rate.limits.values().any(|limit| !limit.paths.is_empty()) {
+        wrong.push("the limits of a store count all requests, so they have no paths".to_owned());
+    }
+    faults.extend(wrong.into_iter().map(|what| outline.at_key("rate", what)));
 }
 
 /// How tokens are fetched, where requests carry any.

@@ -7,9 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::file::{Rate, ResetFormat, ToldBy, Whose};
 use super::session::Session;
-use crate::budget::{
-    Account, AtOnce, Because, Budgets, Delay, Digest, Limit, Pass, RateSetting, Told,
-};
+use crate::blobs::Turns;
+use crate::budget::{Account, AtOnce, Budgets, Digest, Limit, Pass, RateSetting, Told};
 use crate::domain::{CountedFor, Failure, Priority};
 use crate::http::Answer;
 
@@ -45,6 +44,23 @@ impl Pace {
             rate,
             account,
             told_by,
+        })
+    }
+
+    /// The turns of requests to a store, whose answers tell nothing of its limits; `None` where nothing is limited.
+    pub(super) fn turns(
+        &self,
+        rate: &Rate,
+        connector: &str,
+        base_url: &str,
+        session: &Session,
+    ) -> Option<Turns> {
+        let counted = self.counted(rate, connector, base_url, session)?;
+        Some(Turns {
+            budgets: self.budgets.clone(),
+            account: counted.account,
+            priority: self.priority,
+            pause: rate.pause(),
         })
     }
 }
@@ -123,7 +139,7 @@ impl Counted<'_> {
     pub(super) async fn enter(&self, vendor: &str, path: &str) -> Result<Pass, Failure> {
         let Pace { budgets, priority } = self.pace;
         let entered = budgets.enter(&self.account, path, *priority).await;
-        entered.map_err(|delay| put_off(vendor, &delay))
+        entered.map_err(|delay| delay.failure(vendor))
     }
 
     /// Takes in what an answer tells of the limits; `limited` when it asks for fewer requests.
@@ -135,31 +151,11 @@ impl Counted<'_> {
         if !told.is_empty() {
             budgets.tell(&self.account, pass, &told).await;
         }
-        if limited {
-            let pause = self.rate.pause_seconds.map(|s| u64::from(s.get()));
-            let asked = answer.retry_after().or(pause.map(Duration::from_secs));
-            if let Some(wait) = asked {
-                budgets.hold(&self.account, wait).await;
-            }
+        let wait = answer.retry_after().or(self.rate.pause());
+        if let (true, Some(wait)) = (limited, wait) {
+            budgets.hold(&self.account, wait).await;
         }
     }
-}
-
-fn put_off(vendor: &str, delay: &Delay) -> Failure {
-    let used_up = match &delay.because {
-        Because::Limit(name) => format!("{vendor}'s rate budget ({name}) is used up"),
-        Because::AtOnce => {
-            format!(
-                "{vendor}'s rate budget is used up: as many requests as may be are on their way"
-            )
-        }
-        Because::Held => format!("{vendor}'s rate budget is held: it asked to wait"),
-    };
-    let seconds = delay.wait.as_millis().div_ceil(1_000);
-    Failure::used_up(
-        format!("{used_up}; there is room again in {seconds} s."),
-        delay.spread(),
-    )
 }
 
 fn counted_for(whose: Whose) -> CountedFor {

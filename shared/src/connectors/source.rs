@@ -55,10 +55,21 @@ impl Source {
     /// The same, with requests counted in these budgets, and sent when it is their turn.
     #[must_use]
     pub fn paced(mut self, budgets: &Budgets, priority: Priority) -> Self {
-        self.pace = Some(Pace {
+        let pace = Pace {
             budgets: budgets.clone(),
             priority,
+        };
+        let rules = self.definition.store.as_ref();
+        let rate = rules.and_then(|rules| Some((rules.rate.as_ref()?, rules.base_url())));
+        let turns = rate.and_then(|(rate, base_url)| {
+            pace.turns(rate, &self.definition.id, base_url, &self.session)
         });
+        if let Some(turns) = turns {
+            self.store = self
+                .store
+                .map(|store| store.map(|store| store.paced(turns)));
+        }
+        self.pace = Some(pace);
         self
     }
 
@@ -67,18 +78,24 @@ impl Source {
     /// # Errors
     /// A [`Failure`], when it is not known where they go.
     pub async fn account(&self, budgets: &Budgets) -> Result<Option<Account>, Failure> {
-        let exchange = self.exchange()?;
-        let Some(rate) = &exchange.reading.rate else {
+        let Some(rate) = self.definition.rate() else {
             return Ok(None);
         };
+        let setting = budgets.setting(&self.definition.id);
+        let of = |base_url: &str| {
+            let id = &self.definition.id;
+            let counted = account_of(rate, setting, id, base_url, &self.session);
+            counted.map(|(account, _)| account)
+        };
+        if let Some(store) = &self.definition.store {
+            return Ok(of(store.base_url()));
+        }
+        let exchange = self.exchange()?;
         if let Some(tokens) = exchange.tokens() {
             // What was granted may name the account.
             tokens.recall().await?;
         }
-        let base_url = exchange.base_url()?;
-        let setting = budgets.setting(exchange.id);
-        let counted = account_of(rate, setting, exchange.id, base_url.as_str(), &self.session);
-        Ok(counted.map(|(account, _)| account))
+        Ok(of(exchange.base_url()?.as_str()))
     }
 
     /// Fetches a token, where requests carry one and there is none that is good.

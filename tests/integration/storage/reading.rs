@@ -8,7 +8,7 @@ use rail_shared::http::{Guard, Http, Limits};
 use rail_tests::stores::ObjectStore;
 use serde_json::{Value, json};
 
-fn source(store: &ObjectStore, config: &Value) -> Source {
+pub(super) fn source(store: &ObjectStore, config: &Value) -> Source {
     let urls = BTreeMap::from([(store.connector().to_owned(), store.base_url().to_owned())]);
     let catalogue = Catalogue::embedded(&urls).unwrap();
     let http = Http::new(Guard::public_and(urls.values()), Limits::default()).unwrap();

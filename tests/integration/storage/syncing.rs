@@ -1,21 +1,22 @@
 //! Whole syncs: what is stored, counted and deleted.
 
 use rail_shared::domain::Clock;
-use rail_tests::harness::{Rail, text};
+use rail_tests::harness::{Builder, Rail, text};
 use rail_tests::stores::ObjectStore;
 use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Map, Value, json};
 
 /// The product with this store as the operator's address of its connector.
 pub(super) async fn rail_for(store: &ObjectStore) -> Rail {
+    builder_for(store).start().await
+}
+
+pub(super) fn builder_for(store: &ObjectStore) -> Builder {
     let name = format!(
         "RAIL_CONNECTOR_{}_BASE_URL",
         store.connector().to_uppercase()
     );
-    Rail::builder()
-        .variable(&name, store.base_url())
-        .start()
-        .await
+    Rail::builder().variable(&name, store.base_url())
 }
 
 pub(super) async fn connect(
@@ -157,15 +158,7 @@ async fn one_bad_file_is_an_error_that_a_good_one_resolves_and_deletes_nothing()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_within_a_file_leaves_the_rest_of_it_to_the_next() {
     for mut store in ObjectStore::all().await {
-        let name = format!(
-            "RAIL_CONNECTOR_{}_BASE_URL",
-            store.connector().to_uppercase()
-        );
-        let rail = Rail::builder()
-            .workers(0)
-            .variable(&name, store.base_url())
-            .start()
-            .await;
+        let rail = builder_for(&store).workers(0).start().await;
         let lines = (0..30_000).map(|n| format!("{n},some text to make the line longer\n"));
         store.put("a.csv", format!("id,text\n{}", lines.collect::<String>()));
         let connection = connect(&rail, store.connector(), store.credentials(), &json!({})).await;

@@ -7,8 +7,10 @@ mod azure;
 mod listing;
 mod refusal;
 mod s3;
+mod turns;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,6 +18,7 @@ use chrono::{DateTime, Utc};
 use self::azure::Container;
 pub use self::azure::{AzureKey, AzureSettings};
 use self::s3::S3Bucket;
+pub use self::turns::Turns;
 use super::S3Settings;
 use crate::domain::Failure;
 use crate::http::{Answer, Http, HttpError, Request};
@@ -29,6 +32,7 @@ pub struct Bucket {
     protocol: Protocol,
     http: Http,
     piece_bytes: u64,
+    turns: Option<Arc<Turns>>,
 }
 
 #[derive(Debug, Clone)]
@@ -164,6 +168,16 @@ impl Bucket {
             protocol,
             http,
             piece_bytes: PIECE_BYTES,
+            turns: None,
+        }
+    }
+
+    /// The same, whose requests are counted, and sent when it is their turn.
+    #[must_use]
+    pub fn paced(self, turns: Turns) -> Self {
+        Self {
+            turns: Some(Arc::new(turns)),
+            ..self
         }
     }
 
@@ -292,11 +306,26 @@ impl Bucket {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, NotRead> {
-        match self.http.send(request.clone()).await {
+        // Boxed, as futures that hold these are deep enough.
+        match Box::pin(self.in_turn(request.clone())).await {
             // A kept connection that is closed just then says nothing about the store.
-            Err(HttpError::Reset(_)) => Ok(self.http.send(request).await?),
-            answer => Ok(answer?),
+            Err(NotRead::Unanswered(HttpError::Reset(_))) => Box::pin(self.in_turn(request)).await,
+            answer => answer,
         }
+    }
+
+    /// Sends a request when it is its turn among all that the store gets.
+    async fn in_turn(&self, request: Request) -> Result<Answer, NotRead> {
+        let Some(turns) = &self.turns else {
+            return Ok(self.http.send(request).await?);
+        };
+        let store = self.store();
+        let pass = turns.enter(store.name).await.map_err(NotRead::Refused)?;
+        let answer = pass.during(self.http.send(request)).await?;
+        if !answer.is_success() {
+            turns.refused(&answer, &refusal::of(&answer, &store)).await;
+        }
+        Ok(answer)
     }
 
     fn store(&self) -> refusal::Store<'_> {

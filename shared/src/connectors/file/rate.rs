@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -119,6 +120,12 @@ pub(in crate::connectors) enum ResetFormat {
 }
 
 impl Rate {
+    /// For how long all wait where an answer does not say for how long.
+    pub(in crate::connectors) fn pause(&self) -> Option<Duration> {
+        let seconds = self.pause_seconds?;
+        Some(Duration::from_secs(seconds.get().into()))
+    }
+
     /// What cannot work, in words. `is_field` knows the names of credentials and settings.
     pub(in crate::connectors) fn faults(&self, is_field: impl Fn(&str) -> bool) -> Vec<String> {
         let mut faults = Vec::new();

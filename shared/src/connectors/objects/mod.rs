@@ -39,11 +39,11 @@ use self::rows::Room;
 use self::settings::Settings;
 use self::walk::Held;
 use super::classify::Vendor;
-use super::file::Errors;
+use super::file::{Errors, Rate};
 use super::lift::Pointer;
 use super::one::{Kept, One};
 use super::session::Session;
-use crate::blobs::{Bucket, NotRead};
+use crate::blobs::{Bucket, NotRead, Turns};
 use crate::domain::{Failure, FailureKind, Origin};
 use crate::http::Http;
 
@@ -62,6 +62,16 @@ pub(super) struct StoreRules {
     /// Where requests go in place of the store's own address: the operator's word.
     #[serde(skip)]
     pub base_url: Option<String>,
+    /// How many requests it bears, as the file says of every vendor.
+    #[serde(skip)]
+    pub rate: Option<Rate>,
+}
+
+impl StoreRules {
+    /// The operator's address, by which budgets are told apart.
+    pub(super) fn base_url(&self) -> &str {
+        self.base_url.as_deref().unwrap_or_default()
+    }
 }
 
 /// The protocols that are spoken.
@@ -100,6 +110,14 @@ impl ObjectStore {
             room: Room::PAGE,
             held: Mutex::default(),
         })
+    }
+
+    /// The same, whose requests are sent when it is their turn.
+    pub(super) fn paced(self, turns: Turns) -> Self {
+        Self {
+            bucket: self.bucket.paced(turns),
+            ..self
+        }
     }
 
     /// Reads bytes that were kept whole, by the rules of today.

@@ -1,10 +1,12 @@
 //! What a file says of a vendor's rate.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::budget::{Account, Budgets, RateSettings};
+use crate::connectors::catalogue::FILES;
 use crate::connectors::file::ToldBy;
 use crate::connectors::rate::{account_of, told};
 use crate::connectors::{Catalogue, Connector, Session};
@@ -99,6 +101,22 @@ fn a_rate_that_cannot_work_is_refused_by_name() {
 }
 
 #[test]
+fn the_limits_of_a_store_are_checked_too() {
+    let (_, file) = FILES.iter().find(|(id, _)| *id == "s3").unwrap();
+    for (from, to, fault) in [
+        (
+            "per_seconds = 1 }",
+            "per_seconds = 1, paths = [\"/x\"] }",
+            "no paths",
+        ),
+        ("account = [\"endpoint\"", "account = [\"nobody\"", "nobody"),
+    ] {
+        let refused = Connector::parse(&file.replace(from, to), None).unwrap_err();
+        assert!(refused.to_string().contains(fault), "{refused}");
+    }
+}
+
+#[test]
 fn connections_with_the_same_credentials_share_and_others_do_not() {
     let rate = "[rate]\naccount = [\"key\"]\napp = [\"app\"]\nat_once = { requests = 2 }\n\
         limits = { mine = { requests = 5, per_seconds = 1 }, all = { requests = 9, per_seconds = 1, of = \"app\" } }";
@@ -129,7 +147,7 @@ fn connections_with_the_same_credentials_share_and_others_do_not() {
 
 #[test]
 fn a_limit_for_some_credentials_counts_for_these_only() {
-    let stripe = Catalogue::embedded(&std::collections::BTreeMap::new()).unwrap();
+    let stripe = Catalogue::embedded(&BTreeMap::new()).unwrap();
     let stripe = stripe.get("stripe").unwrap();
     let smallest = |key: &str| {
         let session = session(&json!({ "apiKey": key }));
@@ -184,6 +202,48 @@ async fn after_a_429_nobody_asks_for_as_long_as_it_says_or_else_as_the_file_does
     );
     let not_said = second_after(&[], 429).await;
     assert!(not_said.contains("in 60 s"), "{not_said}");
+}
+
+#[tokio::test]
+async fn a_store_that_asks_for_fewer_requests_is_asked_by_nobody_of_its_account_until_then() {
+    for (connector, retry_after, until) in [
+        ("s3", None, "in 10 s"),
+        ("azure_blob", Some("100"), "in 100 s"),
+    ] {
+        let server = Canned::start(move |_| {
+            let refused = Reply::status(503, "<Error><Code>SlowDown</Code></Error>");
+            match retry_after {
+                Some(seconds) => refused.with("Retry-After", seconds),
+                None => refused,
+            }
+        })
+        .await;
+        let urls = BTreeMap::from([(connector.to_owned(), server.url.clone())]);
+        let catalogue = Catalogue::embedded(&urls).unwrap();
+        // Nobody listens there.
+        let budgets = Budgets::new("redis://127.0.0.1:1", RateSettings::default()).unwrap();
+        let failure = async |place: &str| {
+            let session = session(&json!({
+                "region": "eu-central-1", "bucket": place, "accessKeyId": "AKIA", "secretAccessKey": "secret",
+                "account": place, "container": place, "accountKey": "c2VjcmV0",
+            }));
+            let source = catalogue
+                .get(connector)
+                .unwrap()
+                .open(&server.http(), session);
+            let source = source.paced(&budgets, Priority::Manual);
+            source.test().await.unwrap_err()
+        };
+        let refused = failure("things").await;
+        assert_eq!(refused.kind, FailureKind::RateLimited);
+        assert!(!refused.is_used_up());
+        let put_off = failure("things").await;
+        assert!(put_off.is_used_up() && put_off.is_only_a_wait());
+        assert!(put_off.message.contains(until), "{put_off}");
+        assert_eq!(server.asked().len(), 1, "{connector}");
+        assert!(!failure("others").await.is_used_up());
+        assert_eq!(server.asked().len(), 2, "{connector}: another has its own");
+    }
 }
 
 #[tokio::test]

@@ -212,6 +212,7 @@ async fn settings_that_cannot_work_are_refused_by_name() {
             kind: StoreKind::S3,
             lookback_minutes: 60,
             base_url: None,
+            rate: None,
         };
         let refused = ObjectStore::open("S3", &rules, &shelf.server.http(), &shelf.session());
         let failure = refused.unwrap_err();

@@ -98,6 +98,7 @@ impl Shelf {
             kind: StoreKind::S3,
             lookback_minutes: 60,
             base_url: Some(self.server.url.clone()),
+            rate: None,
         };
         let store = ObjectStore::open("S3", &rules, &self.server.http(), &self.session()).unwrap();
         ObjectStore {
