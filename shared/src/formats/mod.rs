@@ -67,9 +67,12 @@ impl Encoder {
     }
 
     /// What stands after the last record.
-    pub fn finish(&mut self, _out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`FormatError`], when the end of the file cannot be written. The text formats always can.
+    pub fn finish(&mut self, _out: &mut Vec<u8>) -> Result<(), FormatError> {
         match self {
-            Self::Csv(_) => {}
+            Self::Csv(_) => Ok(()),
         }
     }
 }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use rail_shared::blobs::{Destination, Upload};
 use rail_shared::domain::{ExportFormat, Failure, FailureKind, Filter, Origin, RunId};
-use rail_shared::formats::{CsvEncoder, CsvOptions, Encoder, Formulas, RecordView, columns_of};
+use rail_shared::formats::{
+    CsvEncoder, CsvOptions, Encoder, FormatError, Formulas, RecordView, columns_of,
+};
 use rail_shared::store::exports::{self, ExportRow};
 use rail_shared::store::runs::{self, RunFile};
 use rail_shared::store::{StoreError, Transaction, extract, streams};
@@ -139,13 +141,9 @@ impl<'a> Writing<'a> {
                 created_at: row.source_created_at,
                 updated_at: row.source_updated_at,
             };
-            encoder.record(&record, &mut chunk).map_err(|error| {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a stored record cannot be written"
-                );
-                Failure::internal()
-            })?;
+            encoder
+                .record(&record, &mut chunk)
+                .map_err(|error| unwritable(&error))?;
             self.rows += 1;
             if chunk.len() >= CHUNK_BYTES {
                 self.hand_over(&mut upload, &mut chunk).await?;
@@ -154,7 +152,9 @@ impl<'a> Writing<'a> {
                 self.report(&[]).await?;
             }
         }
-        encoder.finish(&mut chunk);
+        encoder
+            .finish(&mut chunk)
+            .map_err(|error| unwritable(&error))?;
         self.hand_over(&mut upload, &mut chunk).await?;
         Ok(upload)
     }
@@ -185,6 +185,14 @@ impl<'a> Writing<'a> {
         self.reported = Instant::now();
         Ok(())
     }
+}
+
+fn unwritable(error: &FormatError) -> Failure {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "stored records cannot be written"
+    );
+    Failure::internal()
 }
 
 fn encoder(export: &ExportRow, columns: Vec<String>) -> Result<Encoder, Failure> {

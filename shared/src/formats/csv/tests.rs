@@ -23,7 +23,7 @@ fn encode(columns: &[&str], options: CsvOptions, payloads: &[&str]) -> Vec<u8> {
     for payload in payloads {
         encoder.record(&record("ext_1", payload), &mut out).unwrap();
     }
-    encoder.finish(&mut out);
+    encoder.finish(&mut out).unwrap();
     out
 }
 
