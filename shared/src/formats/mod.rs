@@ -4,11 +4,16 @@
 //! begin ─▶ record … record ─▶ finish      each appends to the buffer it is given; the caller empties it
 //! ```
 
+mod columns;
 mod csv;
+mod json;
+mod tokens;
 
 use chrono::{DateTime, Utc};
 
-pub use self::csv::{CsvEncoder, CsvOptions, Formulas, columns_of};
+pub use self::columns::columns_of;
+pub use self::csv::{CsvEncoder, CsvOptions, Formulas};
+pub use self::json::{JsonEncoder, JsonLayout};
 
 /// One record as the store hands it out.
 #[derive(Debug, Clone, Copy)]
@@ -37,11 +42,22 @@ pub enum FormatError {
     },
 }
 
+impl FormatError {
+    fn payload(record: &RecordView<'_>, cause: serde_json::Error) -> Self {
+        Self::Payload {
+            external_id: record.external_id.to_owned(),
+            cause,
+        }
+    }
+}
+
 /// Writes one file. Every call appends whole rows to `out`; a refused record leaves `out` as it was.
 #[derive(Debug)]
 pub enum Encoder {
     /// Comma-separated values.
     Csv(CsvEncoder),
+    /// A JSON array, or a JSON object a line.
+    Json(JsonEncoder),
 }
 
 impl Encoder {
@@ -49,6 +65,7 @@ impl Encoder {
     pub fn begin(&mut self, out: &mut Vec<u8>) {
         match self {
             Self::Csv(csv) => csv.begin(out),
+            Self::Json(json) => json.begin(out),
         }
     }
 
@@ -63,6 +80,7 @@ impl Encoder {
     ) -> Result<(), FormatError> {
         match self {
             Self::Csv(csv) => csv.record(record, out),
+            Self::Json(json) => json.record(record, out),
         }
     }
 
@@ -70,9 +88,14 @@ impl Encoder {
     ///
     /// # Errors
     /// [`FormatError`], when the end of the file cannot be written. The text formats always can.
-    pub fn finish(&mut self, _out: &mut Vec<u8>) -> Result<(), FormatError> {
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         match self {
-            Self::Csv(_) => Ok(()),
+            Self::Csv(_) => {}
+            Self::Json(json) => json.finish(out),
         }
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod samples;

@@ -1,13 +1,10 @@
 //! CSV as RFC 4180 says: CRLF, quotes where needed, a header, the same number of cells in every row.
 
-mod columns;
 mod rows;
 
-use self::columns::Columns;
 use self::rows::Rows;
+use super::columns::Columns;
 use super::{FormatError, RecordView};
-
-pub use self::columns::columns_of;
 
 /// Choices of a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +32,7 @@ pub struct CsvEncoder {
 }
 
 impl CsvEncoder {
-    /// An encoder for these columns, in this order: see [`columns_of`]. Fields that are no column are left out.
+    /// An encoder for these columns, in this order: see [`columns_of`](super::columns_of). Fields that are no column are left out.
     #[must_use]
     pub fn new(columns: Vec<String>, options: CsvOptions) -> Self {
         Self {
@@ -60,10 +57,7 @@ impl CsvEncoder {
         self.row(record, out).map_err(|cause| {
             out.truncate(start);
             self.rows.forget();
-            FormatError::Payload {
-                external_id: record.external_id.to_owned(),
-                cause,
-            }
+            FormatError::payload(record, cause)
         })
     }
 

@@ -1,6 +1,7 @@
 //! Cells and row ends; what needs quotes, and how to put them, the csv library knows.
 
 use super::Formulas;
+use crate::formats::tokens;
 
 /// Appends rows to a buffer, cell by cell.
 #[derive(Debug)]
@@ -31,24 +32,21 @@ impl Rows {
     /// One cell holding a JSON value.
     pub(super) fn json(&mut self, json: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
         match json.as_bytes().first() {
-            Some(b'"') => {
-                let inside = json.get(1..json.len() - 1).unwrap_or_default();
-                if inside.as_bytes().contains(&b'\\') {
-                    self.text(&serde_json::from_str::<String>(json)?, out);
-                } else {
-                    self.text(inside, out);
-                }
-            }
+            Some(b'"') => self.text(&tokens::text_of(json)?, out),
             Some(b'n') => self.cell(b"", out),
-            Some(b'{' | b'[') => {
-                let mut compact = std::mem::take(&mut self.rewritten);
-                without_blanks(json, &mut compact);
-                self.cell(&compact, out);
-                self.rewritten = compact;
-            }
+            Some(b'{' | b'[') => self.compact(json, out),
             _ => self.cell(json.as_bytes(), out),
         }
         Ok(())
+    }
+
+    /// One cell holding an object or array.
+    pub(super) fn compact(&mut self, json: &str, out: &mut Vec<u8>) {
+        let mut compact = std::mem::take(&mut self.rewritten);
+        compact.clear();
+        tokens::compact(json, &mut compact);
+        self.cell(&compact, out);
+        self.rewritten = compact;
     }
 
     /// One cell holding a text, guarded where the options ask for it.
@@ -106,43 +104,4 @@ fn quoted(cell: &[u8], out: &mut Vec<u8>) {
     let (_, _, written) = csv_core::quote(cell, &mut out[start..], b'"', b'"', true);
     out.truncate(start + written);
     out.push(b'"');
-}
-
-/// The same JSON without the blanks between its tokens.
-fn without_blanks(json: &str, compact: &mut Vec<u8>) {
-    compact.clear();
-    let mut rest = json.as_bytes();
-    while let Some(end) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b' ' | b'\n' | b'\r' | b'\t'))
-    {
-        compact.extend_from_slice(&rest[..end]);
-        rest = &rest[end..];
-        let skipped = if rest[0] == b'"' {
-            let string = string_length(rest);
-            compact.extend_from_slice(&rest[..string]);
-            string
-        } else {
-            1
-        };
-        rest = &rest[skipped..];
-    }
-    compact.extend_from_slice(rest);
-}
-
-/// The length of the JSON string that `json` begins with, quotes included.
-fn string_length(json: &[u8]) -> usize {
-    let mut end = 1;
-    while let Some(next) = json[end..]
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\'))
-    {
-        end += next + 1;
-        if json[end - 1] == b'"' {
-            return end;
-        }
-        // What a backslash stands before is never the end.
-        end += 1;
-    }
-    json.len()
 }

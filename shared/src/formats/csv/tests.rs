@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::formats::Encoder;
+use crate::formats::{Encoder, columns_of};
 
 fn record<'a>(external_id: &'a str, payload: &'a str) -> RecordView<'a> {
     RecordView {

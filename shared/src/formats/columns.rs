@@ -1,6 +1,6 @@
 //! Which field of a record goes to which column.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -30,7 +30,10 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn new(names: Vec<String>) -> Self {
+    /// These, in this order. A name that comes again is left out.
+    pub(super) fn new(mut names: Vec<String>) -> Self {
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         let by_name = names.iter().cloned().zip(0..).collect();
         Self {
             names,
@@ -58,7 +61,8 @@ impl Columns {
         Ok(values)
     }
 
-    fn column_of(&mut self, nth: usize, name: &str) -> Option<usize> {
+    /// The column of the nth field of a record.
+    pub(super) fn column_of(&mut self, nth: usize, name: &str) -> Option<usize> {
         if nth >= self.expected.len() {
             self.expected.resize(nth + 1, None);
         }
