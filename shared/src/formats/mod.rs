@@ -12,7 +12,7 @@ mod tokens;
 use chrono::{DateTime, Utc};
 
 pub use self::columns::columns_of;
-pub use self::csv::{CsvEncoder, CsvOptions, Formulas};
+pub use self::csv::{CsvEncoder, CsvOptions, Formulas, Nested, leaves};
 pub use self::json::{JsonEncoder, JsonLayout};
 
 /// One record as the store hands it out.

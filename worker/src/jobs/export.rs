@@ -209,7 +209,10 @@ fn encoder(export: &ExportRow, columns: Vec<String>) -> Result<Encoder, Failure>
             };
             Ok(Encoder::Csv(CsvEncoder::new(
                 columns,
-                CsvOptions { formulas },
+                CsvOptions {
+                    formulas,
+                    ..CsvOptions::default()
+                },
             )))
         }
         ExportFormat::Json | ExportFormat::Parquet | ExportFormat::Xml => {

@@ -1,16 +1,40 @@
 //! CSV as RFC 4180 says: CRLF, quotes where needed, a header, the same number of cells in every row.
 
+mod leaves;
 mod rows;
+
+use serde_json::value::RawValue;
 
 use self::rows::Rows;
 use super::columns::Columns;
 use super::{FormatError, RecordView};
+
+pub use self::leaves::leaves;
+
+/// The column that holds the whole record, where the options ask for it.
+const RAW: &str = "_raw";
 
 /// Choices of a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CsvOptions {
     /// What happens to texts that a spreadsheet would run.
     pub formulas: Formulas,
+    /// What happens to objects within a record.
+    pub nested: Nested,
+    /// Whether there is a last column `_raw` with the whole record as compact JSON. A field of that name is then left
+    /// out: it is still in the record.
+    pub raw: bool,
+}
+
+/// What happens to objects within a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Nested {
+    /// Each is compact JSON in one cell.
+    #[default]
+    Json,
+    /// Their members are columns of their own, named as [`leaves()`] names them. Arrays and empty objects are compact
+    /// JSON.
+    Flattened,
 }
 
 /// What happens to texts that a spreadsheet would take for a formula.
@@ -29,21 +53,30 @@ pub enum Formulas {
 pub struct CsvEncoder {
     columns: Columns,
     rows: Rows,
+    nested: Nested,
+    raw: bool,
 }
 
 impl CsvEncoder {
-    /// An encoder for these columns, in this order: see [`columns_of`](super::columns_of). Fields that are no column are left out.
+    /// An encoder for these columns, in this order, each once: see [`columns_of`](super::columns_of). Fields that are no
+    /// column are left out, a column that is no field is empty.
     #[must_use]
-    pub fn new(columns: Vec<String>, options: CsvOptions) -> Self {
+    pub fn new(mut columns: Vec<String>, options: CsvOptions) -> Self {
+        columns.retain(|name| !options.raw || name != RAW);
         Self {
             columns: Columns::new(columns),
             rows: Rows::new(options.formulas),
+            nested: options.nested,
+            raw: options.raw,
         }
     }
 
     pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
         for name in self.columns.names() {
             self.rows.text(name, out);
+        }
+        if self.raw {
+            self.rows.text(RAW, out);
         }
         self.rows.end(out);
     }
@@ -62,7 +95,10 @@ impl CsvEncoder {
     }
 
     fn row(&mut self, record: &RecordView<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let values = self.columns.read(record.payload)?;
+        let values = match self.nested {
+            Nested::Json => self.columns.read(record.payload)?,
+            Nested::Flattened => self.flat(record.payload)?,
+        };
         for (index, value) in values.into_iter().enumerate() {
             match value {
                 Some(json) => self.rows.json(json.get(), out)?,
@@ -71,8 +107,23 @@ impl CsvEncoder {
                 None => self.rows.cell(b"", out),
             }
         }
+        if self.raw {
+            self.rows.compact(record.payload, out);
+        }
         self.rows.end(out);
         Ok(())
+    }
+
+    fn flat<'a>(&mut self, payload: &'a str) -> serde_json::Result<Vec<Option<&'a RawValue>>> {
+        let mut values = vec![None; self.columns.names().len()];
+        let mut nth = 0;
+        leaves(payload, |name, value| {
+            if let Some(column) = self.columns.column_of(nth, name) {
+                values[column] = Some(value);
+            }
+            nth += 1;
+        })?;
+        Ok(values)
     }
 }
 

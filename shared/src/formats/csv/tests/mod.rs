@@ -1,19 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod flattened;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::formats::samples::record;
 use crate::formats::{Encoder, columns_of};
-
-fn record<'a>(external_id: &'a str, payload: &'a str) -> RecordView<'a> {
-    RecordView {
-        external_id,
-        payload,
-        created_at: None,
-        updated_at: None,
-    }
-}
 
 fn encode(columns: &[&str], options: CsvOptions, payloads: &[&str]) -> Vec<u8> {
     let columns = columns.iter().map(|name| (*name).to_owned()).collect();
@@ -110,6 +104,15 @@ fn a_record_without_id_shows_the_one_it_is_stored_under() {
 }
 
 #[test]
+fn a_column_that_no_record_has_is_empty() {
+    assert_eq!(
+        file(&["b", "nowhere", "a"], &[r#"{"a":1,"b":2}"#]),
+        "b,nowhere,a\r\n2,,1\r\n"
+    );
+    assert_eq!(file(&["a", "a"], &[r#"{"a":1}"#]), "a\r\n1\r\n");
+}
+
+#[test]
 fn the_header_is_sorted_with_the_id_first() {
     let header = |names: &[&str]| columns_of(names.iter().map(|name| (*name).to_owned()));
     assert_eq!(
@@ -124,6 +127,7 @@ fn the_header_is_sorted_with_the_id_first() {
 fn formulas_are_guarded_on_request_and_numbers_never() {
     let guarded = CsvOptions {
         formulas: Formulas::Guarded,
+        ..CsvOptions::default()
     };
     let payload = r#"{"a":"=1+1","b":"-5","c":-5,"d":"\tx","e":"a=b","f":"@x","g":""}"#;
     let columns = ["a", "b", "c", "d", "e", "f", "g", "=h"];
