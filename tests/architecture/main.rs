@@ -34,7 +34,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["shared/src/http/"]),
     ("backoff", &["shared/src/http/"]),
     ("s3", &["shared/src/blobs/"]),
-    ("quick_xml", &["shared/src/blobs/"]),
+    (
+        "quick_xml",
+        &["shared/src/blobs/", "shared/src/formats/xml/tests/"],
+    ),
     ("parquet", &["shared/src/connectors/objects/"]),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),

@@ -8,12 +8,14 @@ mod columns;
 mod csv;
 mod json;
 mod tokens;
+mod xml;
 
 use chrono::{DateTime, Utc};
 
 pub use self::columns::columns_of;
 pub use self::csv::{CsvEncoder, CsvOptions, Formulas, Nested, leaves};
 pub use self::json::{JsonEncoder, JsonLayout};
+pub use self::xml::{XmlEncoder, schema as xml_schema};
 
 /// One record as the store hands it out.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +60,8 @@ pub enum Encoder {
     Csv(CsvEncoder),
     /// A JSON array, or a JSON object a line.
     Json(JsonEncoder),
+    /// An XML document.
+    Xml(XmlEncoder),
 }
 
 impl Encoder {
@@ -66,6 +70,7 @@ impl Encoder {
         match self {
             Self::Csv(csv) => csv.begin(out),
             Self::Json(json) => json.begin(out),
+            Self::Xml(xml) => xml.begin(out),
         }
     }
 
@@ -81,6 +86,7 @@ impl Encoder {
         match self {
             Self::Csv(csv) => csv.record(record, out),
             Self::Json(json) => json.record(record, out),
+            Self::Xml(xml) => xml.record(record, out),
         }
     }
 
@@ -92,6 +98,7 @@ impl Encoder {
         match self {
             Self::Csv(_) => {}
             Self::Json(json) => json.finish(out),
+            Self::Xml(xml) => xml.finish(out),
         }
         Ok(())
     }
