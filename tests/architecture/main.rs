@@ -39,6 +39,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &["shared/src/blobs/", "shared/src/formats/xml/tests/"],
     ),
     ("parquet", &["shared/src/connectors/objects/"]),
+    ("zstd", &["shared/src/formats/packing"]),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),

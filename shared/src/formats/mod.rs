@@ -7,6 +7,7 @@
 mod columns;
 mod csv;
 mod json;
+mod packing;
 mod tokens;
 mod xml;
 
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 pub use self::columns::columns_of;
 pub use self::csv::{CsvEncoder, CsvOptions, Formulas, Nested, leaves};
 pub use self::json::{JsonEncoder, JsonLayout};
+pub use self::packing::{Packer, Packing};
 pub use self::xml::{XmlEncoder, schema as xml_schema};
 
 /// One record as the store hands it out.
@@ -41,6 +43,13 @@ pub enum FormatError {
         /// What the reader stumbled over.
         #[source]
         cause: serde_json::Error,
+    },
+    /// The file cannot be compressed.
+    #[error("the file cannot be compressed")]
+    Packing {
+        /// What the library says.
+        #[source]
+        cause: std::io::Error,
     },
 }
 
