@@ -120,10 +120,14 @@ impl Json {
         }
     }
 
-    /// A member of the body as it was written, numbers with all their digits.
+    /// The members of an object, each as it was written: numbers with all their digits.
+    pub fn members(&self) -> Option<BTreeMap<String, Box<RawValue>>> {
+        serde_json::from_slice(&self.text).ok()
+    }
+
+    /// A member of the body as it was written.
     pub fn raw(&self, member: &str) -> Option<String> {
-        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.text).ok()?;
-        Some(members.get(member)?.get().to_owned())
+        Some(self.members()?.get(member)?.get().to_owned())
     }
 }
 

@@ -263,6 +263,10 @@ impl From<StoreError> for Problem {
                     "The database is not available; try again shortly.",
                 )
             }
+            StoreError::TookTooLong => Self::unavailable(
+                "takes-too-long",
+                "To answer this takes longer than a request may; ask for less.",
+            ),
             StoreError::Stale => changed_meanwhile(StatusCode::CONFLICT),
             StoreError::Refused(_)
             | StoreError::LeaseLost

@@ -7,9 +7,11 @@ mod backlog;
 mod bare;
 mod client;
 mod cpu;
+mod export;
 mod jobs;
 mod latency;
 mod load;
+mod memory;
 mod programs;
 mod stage;
 mod status;
@@ -30,6 +32,8 @@ enum Command {
     Jobs(jobs::Wanted),
     /// Measures syncs, beside plain SQL.
     Sync(sync::Wanted),
+    /// Measures exports, beside psql.
+    Export(export::Wanted),
     /// The vendor of those syncs.
     Vendor(sync::vendor::Wanted),
     /// The product's worker as it is; settings as of `rail-worker`.
@@ -51,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Jobs(wanted) => jobs::measure(&wanted).await,
         Command::Sync(wanted) => sync::measure(&wanted).await,
+        Command::Export(wanted) => export::measure(&wanted).await,
         Command::Vendor(wanted) => sync::vendor::serve(&wanted).await,
         Command::Syncer => programs::syncer().await,
         Command::Api => programs::api().await,

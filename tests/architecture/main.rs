@@ -38,8 +38,14 @@ const DOORS: &[(&str, &[&str])] = &[
         "quick_xml",
         &["shared/src/blobs/", "shared/src/formats/xml/tests/"],
     ),
-    ("parquet", &["shared/src/connectors/objects/"]),
     ("zstd", &["shared/src/formats/packing"]),
+    (
+        "parquet",
+        &[
+            "shared/src/connectors/objects/",
+            "shared/src/formats/parquet/",
+        ],
+    ),
     ("poem", &["api/src/"]),
     ("poem_openapi", &["api/src/"]),
     ("tracing_subscriber", &["shared/src/telemetry/"]),
@@ -112,7 +118,12 @@ fn code(source: &Source) -> impl Iterator<Item = (usize, &str)> {
 /// Whether a line of code names a path that begins with this crate or module.
 fn names(line: &str, what: &str) -> bool {
     line.match_indices(what).any(|(at, _)| {
-        let before = line[..at].chars().next_back();
+        // A path from the root of all crates is one too.
+        let before = &line[..at];
+        let root = before.strip_suffix("::");
+        let root =
+            root.filter(|it| !it.ends_with(|c: char| c.is_alphanumeric() || "_>".contains(c)));
+        let before = root.unwrap_or(before).chars().next_back();
         let after = &line[at + what.len()..];
         let starts_a_path = !before
             .is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '"' || c == '.');
@@ -146,7 +157,9 @@ fn a_door_is_found_when_it_is_walked_past() {
     assert!(names("use redis::aio::MultiplexedConnection;", "redis"));
     assert!(names("let x = std::env::var(\"A\");", "std::env"));
     assert!(names("fn f(r: reqwest::Client)", "reqwest"));
+    assert!(names("use ::redis::Client;", "redis"));
     assert!(!names("use crate::redis::X;", "redis"));
+    assert!(!names("let x = <A as B>::redis::X;", "redis"));
     assert!(!names("let url = \"redis://x\";", "redis"));
     assert!(!names("mod redis;", "redis"));
 }

@@ -5,6 +5,7 @@
 
 mod bulk;
 mod connectors;
+mod exports;
 mod hubspot;
 mod openapi;
 mod paypal;

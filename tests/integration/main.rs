@@ -9,6 +9,7 @@ mod coverage;
 mod deletes;
 mod document;
 mod entities;
+mod exporting;
 mod exports;
 mod idempotency;
 mod jobs;

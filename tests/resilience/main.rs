@@ -11,6 +11,7 @@ mod at_once;
 mod crash_points;
 mod crowd;
 mod doorbell;
+mod exports;
 mod flow;
 mod freeze;
 mod history;
@@ -40,6 +41,9 @@ const SCENARIOS: &[(&str, Run)] = &[
     }),
     ("a_sync_is_crashed_after_every_step", |it| {
         Box::pin(crash_points::run(it))
+    }),
+    ("an_export_is_crashed_after_every_step", |it| {
+        Box::pin(exports::run(it))
     }),
     ("another_worker_takes_over_within_the_default_lease", |it| {
         Box::pin(takeover::run(it))

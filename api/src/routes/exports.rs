@@ -2,23 +2,23 @@
 
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::ExportId;
-use rail_shared::store::exports::{self, NewExport as NewExportRow};
-use rail_shared::store::{audit, own_records};
-use serde_json::json;
+use rail_shared::store::audit;
+use rail_shared::store::exports;
 
-use super::records::may_have;
 use super::{BASE, Tag};
 use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
-use crate::body::{Body, Json};
+use crate::body::Body;
+use crate::changing::Precondition;
+use crate::exporting::{self, Known};
 use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
-use crate::refusal::{Creates, Finds, Lists, Refusal};
+use crate::refusal::{Changes, Creates, Finds, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::Export;
-use crate::schemas::export_asked::{ExportMeant, ExportRules, NewExport};
+use crate::schemas::export_asked::{ExportMeant, ExportPatch, ExportRules, NewExport, PatchRules};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -45,8 +45,8 @@ impl Exports {
     ) -> Result<Once<Created<Export>>, Refusal<Creates>> {
         let made = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
-            let own_entities = &own_entities(api, &caller, body.json()).await?;
-            let meant = body.read(api, ExportRules { api, own_entities })?;
+            let known = exporting::known(api, &caller, body.json()).await?;
+            let meant = body.read(api, rules(api, &known))?;
             make(api, &caller, &meant, &entry).await
         };
         Ok(made.await.or_else(Stop::answer)?)
@@ -93,9 +93,45 @@ impl Exports {
     ) -> Result<Found<Export>, Refusal<Finds>> {
         let found =
             exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        Ok(Found::new(
+        Ok(exporting::tagged(
             found.ok_or_else(|| Problem::not_found("export"))?,
         ))
+    }
+
+    /// Change an export.
+    ///
+    /// Each member that is given replaces the whole of what was there, null removes it, what is left out stays; the result
+    /// is judged as a new export is. With If-Match the change is made only to that version. A run that is under way goes on
+    /// as it began.
+    #[oai(
+        path = "/exports/:exportId",
+        method = "patch",
+        operation_id = "updateExport"
+    )]
+    async fn update(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        id: Path<Id<ExportId>>,
+        /// The ETag of the version to change; 412 when it is another by now.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<ExportPatch>,
+    ) -> Result<Found<Export>, Refusal<Changes>> {
+        let found =
+            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
+        let row = found.ok_or_else(|| Problem::not_found("export"))?;
+        let precondition = Precondition::of(if_match.0.as_deref(), &exporting::etag(&row))?;
+        let whole = &exporting::changed(&row, body.json())?;
+        let known = exporting::known(api, &caller, whole).await?;
+        let rules = rules(api, &known);
+        let meant = body.read(api, PatchRules { whole, rules })?;
+        let row = exporting::change(api, &caller, &row, &meant)
+            .await
+            .map_err(|problem| precondition.judge(problem))?;
+        Ok(exporting::tagged(row))
     }
 
     /// Delete an export.
@@ -130,18 +166,12 @@ impl Exports {
     }
 }
 
-/// Those of the entities of a body that the tenant has though no connector knows them.
-async fn own_entities(api: &Api, caller: &Caller, body: &Json) -> Result<Vec<String>, Problem> {
-    let asked = body.texts_at("/entities").unwrap_or_default();
-    let unknown: Vec<&str> = asked
-        .into_iter()
-        .filter(|entity| !api.catalogue.knows_entity(entity) && may_have(api, entity))
-        .collect();
-    if unknown.is_empty() {
-        return Ok(Vec::new());
+fn rules<'a>(api: &'a Api, known: &'a Known) -> ExportRules<'a> {
+    ExportRules {
+        api,
+        own_entities: &known.own_entities,
+        snapshot: known.snapshot.as_ref(),
     }
-    let mut conn = api.store.connect().await?;
-    Ok(own_records::known_among(&mut conn, caller.tenant(), &unknown).await?)
 }
 
 async fn make(
@@ -151,21 +181,11 @@ async fn make(
     entry: &Entry<'_>,
 ) -> Result<Once<Created<Export>>, Stop> {
     let now = api.clock.now();
-    let new = NewExportRow {
-        tenant_id: caller.tenant(),
-        name: &meant.name,
-        format: meant.format,
-        entities: &meant.entities,
-        filter: meant.filter.as_ref(),
-        options: &json!({}),
-        schedule: meant.schedule.as_ref().map(|(_, given)| given),
-        destination: &meant.destination,
-        next_run_at: meant
-            .schedule
-            .as_ref()
-            .map(|(schedule, _)| schedule.next_after(now)),
-        created_at: now,
-    };
+    let next_run_at = meant
+        .schedule
+        .as_ref()
+        .map(|(schedule, _)| schedule.next_after(now));
+    let new = exporting::row_of(caller, meant, next_run_at, now);
     let mut transaction = entry.begin().await?;
     let row = exports::create(&mut transaction, &new).await?;
     audit::write(
@@ -176,7 +196,8 @@ async fn make(
     )
     .await?;
     let location = format!("{BASE}/exports/{}", row.id);
+    let etag = exporting::etag(&row);
     entry
-        .commit(transaction, Created::new(row).at(location))
+        .commit(transaction, Created::new(row).at(location).tagged(etag))
         .await
 }

@@ -75,7 +75,8 @@ async fn find(
     if run.job.state != JobState::Completed {
         return Err(none());
     }
-    let file = run.files.into_iter().find(|file| file.entity == entity);
+    let mut files = run.files.into_iter().chain(run.beside);
+    let file = files.find(|file| file.entity == entity);
     Ok((export, file.ok_or_else(none)?))
 }
 

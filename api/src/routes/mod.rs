@@ -6,12 +6,13 @@ mod budgets;
 mod connections;
 mod connectors;
 mod entities;
+mod export_schedules;
 mod exports;
 mod files;
 mod health;
 mod jobs;
 mod record_errors;
-mod records;
+pub mod records;
 mod runs;
 mod snapshots;
 mod sync_log;
@@ -41,7 +42,12 @@ pub type Routes = (
         sync_log::SyncLog,
         record_errors::RecordErrors,
     ),
-    (exports::Exports, runs::Runs, files::Files),
+    (
+        exports::Exports,
+        export_schedules::ExportSchedules,
+        runs::Runs,
+        files::Files,
+    ),
     (
         jobs::Jobs,
         records::Records,

@@ -278,7 +278,7 @@ fn strange_cursor() -> Problem {
 
 /// Whether a tenant may have records of this name though no connector lists it: put in, or of an entity that a connector
 /// permits.
-pub(super) fn may_have(api: &Api, entity: &str) -> bool {
+pub(crate) fn may_have(api: &Api, entity: &str) -> bool {
     is_entity_name(entity) || api.catalogue.permits_entity(entity)
 }
 

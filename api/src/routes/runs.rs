@@ -1,24 +1,27 @@
 //! Runs of an export.
 
+use poem::http::StatusCode;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use rail_shared::domain::{ExportId, JobKind, RunId};
+use rail_shared::domain::{ExportId, JobKind, JobState, RunId};
 use rail_shared::queue::Ring;
+use rail_shared::store::exports;
 use rail_shared::store::job_lists::Purpose;
-use rail_shared::store::{exports, runs};
+use rail_shared::store::runs::{self, Run};
 
 use super::{BASE, Tag};
 use crate::answer::{Accepted, Found, Listed};
 use crate::auth::Caller;
-use crate::cancelling;
 use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
-use crate::refusal::{Begins, Finds, Fits, ListsWithin, Refusal};
+use crate::refusal::{Begins, Finds, Fits, ListsWithin, Refusal, Repeats};
 use crate::schemas::cursor::{default_limit, next, page_ask};
+use crate::schemas::export::DryRun;
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
 use crate::state::Api;
+use crate::{cancelling, exporting};
 
 /// The operations on runs.
 #[derive(Debug, Default)]
@@ -51,6 +54,28 @@ impl Runs {
             accept(api, &caller, export_id.0.0, &entry).await
         };
         Ok(started.await.or_else(Stop::answer)?)
+    }
+
+    /// Try what an export would write.
+    ///
+    /// Counts the records that a run would write now, without writing any: exactly, and as of one instant. Where that takes
+    /// more than 20 seconds: 503 `takes-too-long`.
+    #[oai(
+        path = "/exports/:exportId/dry-run",
+        method = "post",
+        operation_id = "dryRunExport"
+    )]
+    async fn dry_run(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+    ) -> Result<Found<DryRun>, Refusal<Fits>> {
+        Ok(Found::new(
+            exporting::dry_run(api, &caller, export_id.0.0).await?,
+        ))
     }
 
     /// List the runs of an export.
@@ -110,6 +135,45 @@ impl Runs {
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("run"))?))
     }
 
+    /// Try a run of an export again.
+    ///
+    /// Accepts a new run in place of one that FAILED or was CANCELLED, by the export as it is now. Any other is refused with
+    /// 409 `not-failed`.
+    #[oai(
+        path = "/exports/:exportId/runs/:runId/retry",
+        method = "post",
+        operation_id = "retryExportRun"
+    )]
+    async fn retry(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Of which export.
+        #[oai(name = "exportId")]
+        export_id: Path<Id<ExportId>>,
+        /// Which run.
+        #[oai(name = "runId")]
+        run_id: Path<Id<RunId>>,
+        /// Makes it safe to repeat the request: within 24 hours the same one with the same key does nothing again and gets
+        /// the first answer. Another request with the key is refused with 422 `idempotency-key-reused`.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+    ) -> Result<Once<Accepted<ExportRun>>, Refusal<Repeats>> {
+        let (export, id) = (export_id.0.0, run_id.0.0);
+        let started = async {
+            let entry = key.enter(api, &caller, None).await?;
+            let mut conn = api.store.connect().await?;
+            let found = runs::find(&mut conn, caller.tenant(), export, id).await?;
+            drop(conn);
+            let run = found.ok_or_else(|| Problem::not_found("run"))?;
+            if let Some(problem) = not_over(&run) {
+                return Err(problem.into());
+            }
+            accept(api, &caller, export, &entry).await
+        };
+        Ok(started.await.or_else(Stop::answer)?)
+    }
+
     /// Cancel a run of an export.
     ///
     /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds and leaves no files.
@@ -147,6 +211,17 @@ impl Runs {
         transaction.commit().await?;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))
     }
+}
+
+fn not_over(run: &Run) -> Option<Problem> {
+    let is_over = matches!(run.job.state, JobState::Failed | JobState::Cancelled);
+    (!is_over).then(|| {
+        let detail = format!(
+            "Only a run that FAILED or was CANCELLED is tried again; this one is {}.",
+            run.job.state
+        );
+        Problem::new(StatusCode::CONFLICT, "not-failed", detail)
+    })
 }
 
 fn location_of(export: ExportId, run: RunId) -> String {

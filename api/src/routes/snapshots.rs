@@ -251,7 +251,7 @@ async fn find(
     connection: ConnectionId,
     id: SnapshotId,
 ) -> Result<Row, Problem> {
-    let found = snapshots::find(view, caller.tenant(), connection, id).await?;
+    let found = snapshots::find(view, caller.tenant(), Some(connection), id).await?;
     found.ok_or_else(|| Problem::not_found("snapshot"))
 }
 

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use rail_shared::domain::{ExportFormat, ExportId};
+use rail_shared::domain::{ExportFormat, ExportId, SnapshotId};
 use rail_shared::store::exports::ExportRow;
 use serde::Serialize;
 
 use super::wire::{AnyObject, ExactObject, Id, Word};
-use crate::answer::Shown;
+use crate::answer::{Shown, Tagged};
 
 /// A configured export.
 #[derive(Debug, Serialize, Object)]
@@ -28,6 +28,14 @@ pub struct Export {
     schedule: Option<AnyObject>,
     /// Where its files go.
     destination: AnyObject,
+    /// How they are written: what was chosen.
+    options: AnyObject,
+    /// Of which snapshot its records are; the current ones when null.
+    snapshot_id: Option<Id<SnapshotId>>,
+    /// Whether a run writes only what changed since the last one that completed.
+    incremental: bool,
+    /// Since when it does not run by itself.
+    paused_at: Option<DateTime<Utc>>,
     /// When it runs by itself next.
     next_run_at: Option<DateTime<Utc>>,
     /// When a run last completed.
@@ -38,7 +46,29 @@ pub struct Export {
     updated_at: DateTime<Utc>,
 }
 
-impl Shown for Export {}
+impl Shown for Export {
+    const TAGGED: Tagged = Tagged::Yes;
+}
+
+/// What a run would write now.
+#[derive(Debug, Serialize, Object)]
+pub struct DryRun {
+    /// Records in all files.
+    pub rows: u64,
+    /// The files.
+    pub files: Vec<DryRunFile>,
+}
+
+impl Shown for DryRun {}
+
+/// One file that a run would write now.
+#[derive(Debug, Serialize, Object)]
+pub struct DryRunFile {
+    /// The entity in it.
+    pub entity: String,
+    /// Records in it.
+    pub rows: u64,
+}
 
 impl From<ExportRow> for Export {
     fn from(row: ExportRow) -> Self {
@@ -49,9 +79,12 @@ impl From<ExportRow> for Export {
             format,
             entities,
             filter,
-            options: _,
+            options,
             schedule,
             destination,
+            snapshot_id,
+            incremental,
+            paused_at,
             next_run_at,
             last_run_at,
             version: _,
@@ -66,6 +99,10 @@ impl From<ExportRow> for Export {
             filter: filter.map(ExactObject::from),
             schedule: schedule.map(AnyObject::from),
             destination: destination.into(),
+            options: options.into(),
+            snapshot_id: snapshot_id.map(|id| Id(id.into())),
+            incremental,
+            paused_at,
             next_run_at,
             last_run_at,
             created_at,

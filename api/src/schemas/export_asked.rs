@@ -4,14 +4,19 @@ use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use rail_shared::blobs::LocalPlace;
-use rail_shared::domain::{DestinationType, ExportFormat, Faults, Filter, Frequency, Schedule};
+use rail_shared::domain::{
+    DestinationType, ExportFormat, Faults, Filter, Frequency, MissedRuns, PathTemplate, Schedule,
+    SnapshotId,
+};
 use rail_shared::store::JsonText;
+use rail_shared::store::snapshots::Snapshot;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::wire::{AnyObject, Word, wire};
+use super::export_options::OptionsAsked;
+use super::wire::{AnyObject, Id, Word, wire};
 use crate::body::{Asked, Json};
 use crate::shapes::AT_MOST;
 use crate::state::Api;
@@ -24,7 +29,7 @@ pub struct NewExport {
     /// What its owner calls it.
     #[oai(validator(min_length = 1, max_length = 200))]
     name: String,
-    /// What to write. Only CSV is available yet.
+    /// What to write.
     format: Word<ExportFormat>,
     /// What to read; each entity becomes a file.
     #[oai(validator(min_items = 1, max_items = 100, unique_items))]
@@ -36,10 +41,48 @@ pub struct NewExport {
     schedule: Option<ScheduleAsked>,
     /// Where the files go.
     destination: DestinationAsked,
+    /// How the files are written.
+    options: Option<OptionsAsked>,
+    /// Write what this snapshot holds, in place of the current records.
+    snapshot_id: Option<Id<SnapshotId>>,
+    /// Write only what changed since the last run that completed; the first run writes everything. Each record has a member
+    /// `_deleted` that says whether it is gone. Not with `snapshotId`.
+    incremental: Option<bool>,
+}
+
+/// A change of an export: each member that is given replaces the whole of what was there, null removes it.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+#[allow(dead_code, reason = "gives the document its schema")]
+pub struct ExportPatch {
+    /// Its name.
+    name: Option<String>,
+    /// What to write.
+    format: Option<Word<ExportFormat>>,
+    /// What to read.
+    entities: Option<Vec<String>>,
+    /// Which records to take.
+    #[oai(nullable)]
+    filter: Option<AnyObject>,
+    /// When to run by itself.
+    #[oai(nullable)]
+    schedule: Option<ScheduleAsked>,
+    /// Where the files go.
+    destination: Option<DestinationAsked>,
+    /// How the files are written.
+    #[oai(nullable)]
+    options: Option<OptionsAsked>,
+    /// Of which snapshot its records are.
+    #[oai(nullable)]
+    snapshot_id: Option<Id<SnapshotId>>,
+    /// Whether to write only what changed.
+    #[oai(nullable)]
+    incremental: Option<bool>,
 }
 
 /// When an export runs by itself.
 #[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
 #[allow(dead_code, reason = "gives the document its schema")]
 struct ScheduleAsked {
     /// How often.
@@ -54,6 +97,10 @@ struct ScheduleAsked {
     /// Whose wall clock, by its IANA name; UTC when left out.
     #[oai(nullable)]
     timezone: Option<String>,
+    /// What becomes of due times that passed while no worker was there, or while one was late by more than five minutes;
+    /// RUN_ONCE when left out.
+    #[oai(nullable)]
+    missed_runs: Option<Word<MissedRuns>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +124,8 @@ struct DestinationAsked {
     /// The bucket; with S3, and needed there.
     #[oai(validator(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
     bucket: Option<String>,
-    /// The directory or prefix; slashes around it mean nothing.
+    /// The directory or prefix; slashes around it mean nothing. `{name}`, `{runId}`, `{date}` and `{entity}` in it stand for
+    /// what a file is of.
     #[oai(validator(max_length = 500))]
     path: String,
     /// The bucket's region; with S3, the operator's own when left out.
@@ -100,6 +148,12 @@ pub struct ExportMeant {
     pub schedule: Option<(Schedule, Value)>,
     /// Where, as given.
     pub destination: Value,
+    /// How, as given.
+    pub options: Value,
+    /// Of which snapshot.
+    pub snapshot_id: Option<SnapshotId>,
+    /// Whether only what changed.
+    pub incremental: bool,
 }
 
 /// What an export that is asked for must go with.
@@ -109,6 +163,8 @@ pub struct ExportRules<'a> {
     pub api: &'a Api,
     /// Entities that the tenant has though no connector may know them.
     pub own_entities: &'a [String],
+    /// The snapshot that is asked for, where the tenant has it.
+    pub snapshot: Option<&'a Snapshot>,
 }
 
 impl Asked for NewExport {
@@ -117,16 +173,13 @@ impl Asked for NewExport {
     const OWN: &'static [&'static str] = &["/filter", "/schedule"];
 
     fn read(body: &Json, rules: ExportRules<'_>, faults: &mut Faults) -> Option<ExportMeant> {
-        let ExportRules { api, own_entities } = rules;
+        let ExportRules {
+            api,
+            own_entities,
+            snapshot,
+        } = rules;
         let format: Option<ExportFormat> =
             body.text_at("/format").and_then(|word| word.parse().ok());
-        if format.is_some_and(|format| format != ExportFormat::Csv) {
-            faults.add(
-                "/format",
-                "format-unavailable",
-                "Only CSV is available yet.",
-            );
-        }
         let entities = body.texts_at("/entities");
         for (place, entity) in entities.iter().flatten().enumerate().take(AT_MOST) {
             if !api.catalogue.knows_entity(entity) && !own_entities.iter().any(|own| own == entity)
@@ -150,6 +203,18 @@ impl Asked for NewExport {
             None => None,
         };
         check_destination(body, api, faults);
+        let named = entities.as_deref().unwrap_or_default();
+        let options = super::export_options::read(body, format, named, faults);
+        let incremental = body.at("/incremental").and_then(Value::as_bool);
+        let snapshot_id = body.text_at("/snapshotId");
+        let snapshot_id = snapshot_id.and_then(|id| id.parse::<SnapshotId>().ok());
+        if snapshot_id.is_some() {
+            check_snapshot(snapshot, named, faults);
+            if incremental == Some(true) {
+                let detail = "A snapshot does not change: it is written whole.";
+                faults.add("/incremental", "not-with-snapshot", detail);
+            }
+        }
         Some(ExportMeant {
             name: body.text_at("/name")?.to_owned(),
             format: format?,
@@ -157,7 +222,47 @@ impl Asked for NewExport {
             filter: filter.and_then(|text| JsonText::new(text).ok()),
             schedule: schedule.zip(given.cloned()),
             destination: body.at("/destination")?.clone(),
+            options: options?,
+            snapshot_id,
+            incremental: incremental.unwrap_or(false),
         })
+    }
+}
+
+fn check_snapshot(snapshot: Option<&Snapshot>, entities: &[&str], faults: &mut Faults) {
+    let Some(snapshot) = snapshot else {
+        let detail =
+            "There is no such snapshot (GET /connections/{connectionId}/snapshots lists them).";
+        faults.add("/snapshotId", "unknown-snapshot", detail);
+        return;
+    };
+    for (place, entity) in entities.iter().enumerate().take(AT_MOST) {
+        if !snapshot.parts.iter().any(|part| part.entity == *entity) {
+            let detail = "The snapshot holds no records of this entity.";
+            faults.add(format!("/entities/{place}"), "not-in-snapshot", detail);
+        }
+    }
+}
+
+/// What a change of an export is judged against.
+#[derive(Debug, Clone, Copy)]
+pub struct PatchRules<'a> {
+    /// The export with the change made, as it could be asked for.
+    pub whole: &'a Json,
+    /// What that must go with.
+    pub rules: ExportRules<'a>,
+}
+
+impl Asked for ExportPatch {
+    type Meant = ExportMeant;
+    type Rules<'a> = PatchRules<'a>;
+    /// The whole is judged, not the change.
+    const OWN: &'static [&'static str] = &[""];
+
+    fn read(_: &Json, rules: PatchRules<'_>, faults: &mut Faults) -> Option<ExportMeant> {
+        let PatchRules { whole, rules } = rules;
+        faults.extend(rules.api.shapes.faults::<NewExport>(whole.value()));
+        NewExport::read(whole, rules, faults)
     }
 }
 
@@ -195,9 +300,11 @@ fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
             }
         }
     }
-    if let Some(path) = body.text_at("/destination/path")
-        && let Err(failure) = LocalPlace::new(PathBuf::new(), path)
-    {
-        faults.add("/destination/path", "bad-path", failure.message);
+    if let Some(path) = body.text_at("/destination/path") {
+        if let Err(failure) = LocalPlace::new(PathBuf::new(), path) {
+            faults.add("/destination/path", "bad-path", failure.message);
+        } else if let Err(detail) = PathTemplate::parse(path) {
+            faults.add("/destination/path", "bad-path", detail);
+        }
     }
 }

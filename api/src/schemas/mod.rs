@@ -12,6 +12,7 @@ pub mod cursor;
 pub mod entity;
 pub mod export;
 pub mod export_asked;
+pub mod export_options;
 pub mod failure;
 pub mod job;
 pub mod record;

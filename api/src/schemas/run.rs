@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use rail_shared::domain::{ExportId, JobState, RunId};
 use rail_shared::store::jobs::JobRow;
-use rail_shared::store::runs::{self, RunRow};
+use rail_shared::store::runs::{self, MANIFEST, RunRow};
 use serde::Serialize;
 
 use super::failure::JobError;
@@ -36,10 +36,16 @@ pub struct ExportRun {
     error: Option<JobError>,
     /// Records written so far.
     rows: i64,
+    /// About how many it will have written.
+    expected_rows: Option<i64>,
     /// Bytes written so far.
     bytes: i64,
+    /// As of when the records are: one instant for all files.
+    viewed_at: Option<DateTime<Utc>>,
     /// The files, once all are whole.
     files: Vec<ExportFile>,
+    /// Where the manifest is, which lists them with what their fields hold; it is written last.
+    manifest: Option<String>,
 }
 
 impl Shown for ExportRun {}
@@ -61,14 +67,23 @@ struct ExportFile {
 
 impl From<runs::Run> for ExportRun {
     fn from(run: runs::Run) -> Self {
-        let runs::Run { row, job, files } = run;
+        let runs::Run {
+            row,
+            job,
+            files,
+            beside,
+        } = run;
+        let manifest = beside.into_iter().find(|file| file.entity == MANIFEST);
         let error = JobError::of(&job);
         let RunRow {
             id,
             export_id,
             rows,
             bytes,
+            expected_rows,
+            viewed_at,
             files: _,
+            beside: _,
         } = row;
         let JobRow {
             id: _,
@@ -91,8 +106,11 @@ impl From<runs::Run> for ExportRun {
             attempt,
             error,
             rows,
+            expected_rows,
             bytes,
+            viewed_at,
             files: files.into_iter().map(ExportFile::from).collect(),
+            manifest: manifest.map(|file| file.location),
         }
     }
 }

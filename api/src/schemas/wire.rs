@@ -11,8 +11,9 @@ use poem_openapi::types::{
 use rail_shared::domain::{
     AttemptOutcome, Category, ChangeKind, ConnectionId, ConnectionStatus, ConnectorStatus,
     CountedFor, Counting, DestinationType, Difference, ExportFormat, ExportId, FailureKind,
-    Frequency, JobId, JobKind, JobState, KeyId, LogKind, Origin, Priority, RecordErrorId,
-    RecordErrorStatus, RunId, Scope, SnapshotId, SyncId, SyncMode, Trigger,
+    Frequency, JobId, JobKind, JobState, JsonLayout, KeyId, LogKind, MissedRuns, Nested, Origin,
+    Packing, Priority, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId, SyncId,
+    SyncMode, Trigger,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -106,7 +107,11 @@ closed_sets!(
     Frequency = "Frequency",
     JobKind = "JobKind",
     JobState = "JobStatus",
+    JsonLayout = "JsonLayout",
     LogKind = "LogKind",
+    MissedRuns = "MissedRuns",
+    Nested = "NestedValues",
+    Packing = "Compression",
     Priority = "RequestPriority",
     RecordErrorStatus = "RecordErrorStatus",
     Scope = "Scope",

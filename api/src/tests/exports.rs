@@ -10,6 +10,7 @@ fn rules(api: &Api) -> ExportRules<'_> {
     ExportRules {
         api,
         own_entities: &OWN,
+        snapshot: None,
     }
 }
 
@@ -32,7 +33,6 @@ async fn each_fault_of_an_export_has_its_own_code() {
     for (at, value, found_at, code) in [
         ("/name", Value::Null, "/name", "missing"),
         ("/format", json!("PDF"), "/format", "unknown-format"),
-        ("/format", json!("PARQUET"), "/format", "format-unavailable"),
         ("/entities", json!([]), "/entities", "empty"),
         (
             "/entities",

@@ -3,13 +3,14 @@
 use super::*;
 use crate::openapi;
 
-const OPERATIONS: [&str; 7] = [
+const OPERATIONS: [&str; 8] = [
     "createConnection",
     "startSync",
     "createExport",
     "retryConnectionErrors",
     "retryRecordError",
     "runExport",
+    "retryExportRun",
     "createApiKey",
 ];
 

@@ -7,11 +7,11 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::peers;
 use super::vendor::ENTITIES;
-use super::{memory, peers};
 use crate::client::Line;
-use crate::cpu;
 use crate::stage::{Program, Servers, Stage, connect, free_address};
+use crate::{cpu, memory};
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Addressing, Destination, LocalPlace, S3Keys, S3Place, S3Settings};
 use crate::config::OutputConfig;
-use crate::domain::{Failure, FailureKind, Origin};
+use crate::domain::{Failure, FailureKind, Origin, fixed_part};
 use crate::secrets::ExposeSecret;
 
 /// A destination as the caller gives it and as it is stored.
@@ -31,7 +31,7 @@ enum Given {
 }
 
 impl Destination {
-    /// The place that a stored destination names, in what the operator allows.
+    /// The place that a stored destination names, in what the operator allows: of its path what is the same for every run.
     ///
     /// # Errors
     /// When this installation has no such place, or the settings cannot work.
@@ -43,7 +43,7 @@ impl Destination {
                 let root = outputs.export_dir.clone().ok_or_else(|| {
                     misconfigured("LOCAL destinations are not available: the operator has set no RAIL_EXPORT_DIR.")
                 })?;
-                Ok(Self::Local(LocalPlace::new(root, &path)?))
+                Ok(Self::Local(LocalPlace::new(root, fixed_part(&path).0)?))
             }
             Given::S3 {
                 bucket,
@@ -61,7 +61,7 @@ impl Destination {
                 };
                 Ok(Self::S3(S3Place::new(&S3Settings {
                     bucket,
-                    prefix: path,
+                    prefix: fixed_part(&path).0.to_owned(),
                     region: region.unwrap_or_else(|| outputs.s3.region.clone()),
                     endpoint,
                     addressing,

@@ -9,6 +9,7 @@ mod filter;
 mod fingerprint;
 mod ids;
 mod interval;
+mod path_template;
 mod request_ids;
 mod schedule;
 mod targets;
@@ -28,6 +29,7 @@ pub use ids::{
     SnapshotId, SyncId, TenantId,
 };
 pub use interval::{InvalidInterval, SyncInterval};
+pub use path_template::{FileOf, PathTemplate, Placeholder, fixed_part};
 pub use request_ids::RequestIds;
 pub use schedule::{Day, Schedule};
 pub use targets::Targets;
@@ -35,7 +37,7 @@ pub use tolerance::{DEFAULT_MAX_DELETE_FRACTION, Tolerance};
 pub use vault::{Awaited, Claim, Grant, Kept, MemoryVault, Vault, VaultError};
 pub use words::{
     AttemptOutcome, Category, ChangeKind, ConnectionStatus, ConnectorStatus, CountedFor, Counting,
-    DestinationType, Difference, EventType, ExportFormat, Frequency, JobKind, JobState, LogKind,
-    PayloadOf, Presence, Priority, ReadFrom, RecordErrorStatus, Scope, SyncMode, Ties, Trigger,
-    UnknownWord,
+    DestinationType, Difference, EventType, ExportFormat, Frequency, JobKind, JobState, JsonLayout,
+    LogKind, MissedRuns, Nested, Packing, PayloadOf, Presence, Priority, ReadFrom,
+    RecordErrorStatus, Scope, SyncMode, Ties, Trigger, UnknownWord,
 };

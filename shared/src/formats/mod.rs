@@ -1,22 +1,30 @@
-//! How records become the bytes of a file: pure, one encoder per format, no more memory than one record needs.
+//! How records become the bytes of a file: pure, one encoder per format, in memory that does not grow with the file.
 //!
 //! ```text
 //! begin ─▶ record … record ─▶ finish      each appends to the buffer it is given; the caller empties it
 //! ```
 
-mod columns;
 mod csv;
+mod fields;
 mod json;
+mod options;
 mod packing;
+mod parquet;
+mod survey;
 mod tokens;
 mod xml;
 
 use chrono::{DateTime, Utc};
 
-pub use self::columns::columns_of;
-pub use self::csv::{CsvEncoder, CsvOptions, Formulas, Nested, leaves};
-pub use self::json::{JsonEncoder, JsonLayout};
-pub use self::packing::{Packer, Packing};
+use self::parquet::ParquetError;
+
+pub use self::csv::{CsvEncoder, CsvOptions, Formulas, leaves};
+pub use self::fields::columns_of;
+pub use self::json::JsonEncoder;
+pub use self::options::FileOptions;
+pub use self::packing::Packer;
+pub use self::parquet::{ParquetEncoder, ParquetOptions};
+pub use self::survey::{Field, Kind, Survey};
 pub use self::xml::{XmlEncoder, schema as xml_schema};
 
 /// One record as the store hands it out.
@@ -44,6 +52,27 @@ pub enum FormatError {
         #[source]
         cause: serde_json::Error,
     },
+    /// Records have more different fields than a file can have columns.
+    #[error(
+        "the records have more than {most} different fields; choose some of them with `fields`"
+    )]
+    TooManyFields {
+        /// How many there may be.
+        most: usize,
+    },
+    /// A value is not what the survey found in its field.
+    #[error("record {external_id:?}: the field {field:?} holds something else than {kind:?}")]
+    Unfit {
+        /// Which record.
+        external_id: String,
+        /// Which of its fields.
+        field: String,
+        /// What the field should hold.
+        kind: Kind,
+    },
+    /// What the Parquet library refuses to write. The file cannot go on.
+    #[error("a Parquet file cannot be written")]
+    Parquet(#[from] ParquetError),
     /// The file cannot be compressed.
     #[error("the file cannot be compressed")]
     Packing {
@@ -54,7 +83,9 @@ pub enum FormatError {
 }
 
 impl FormatError {
-    fn payload(record: &RecordView<'_>, cause: serde_json::Error) -> Self {
+    /// That this record cannot be read.
+    #[must_use]
+    pub fn payload(record: &RecordView<'_>, cause: serde_json::Error) -> Self {
         Self::Payload {
             external_id: record.external_id.to_owned(),
             cause,
@@ -71,6 +102,8 @@ pub enum Encoder {
     Json(JsonEncoder),
     /// An XML document.
     Xml(XmlEncoder),
+    /// Apache Parquet.
+    Parquet(ParquetEncoder),
 }
 
 impl Encoder {
@@ -80,13 +113,15 @@ impl Encoder {
             Self::Csv(csv) => csv.begin(out),
             Self::Json(json) => json.begin(out),
             Self::Xml(xml) => xml.begin(out),
+            // What it begins with comes with the first records.
+            Self::Parquet(_) => {}
         }
     }
 
     /// One record.
     ///
     /// # Errors
-    /// [`FormatError`], when the payload cannot be read; the file can go on without the record.
+    /// [`FormatError`], when the record cannot be written; but for [`FormatError::Parquet`], the file can go on without it.
     pub fn record(
         &mut self,
         record: &RecordView<'_>,
@@ -96,6 +131,7 @@ impl Encoder {
             Self::Csv(csv) => csv.record(record, out),
             Self::Json(json) => json.record(record, out),
             Self::Xml(xml) => xml.record(record, out),
+            Self::Parquet(parquet) => parquet.record(record, out),
         }
     }
 
@@ -108,6 +144,7 @@ impl Encoder {
             Self::Csv(_) => {}
             Self::Json(json) => json.finish(out),
             Self::Xml(xml) => xml.finish(out),
+            Self::Parquet(parquet) => return parquet.finish(out),
         }
         Ok(())
     }

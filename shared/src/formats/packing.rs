@@ -7,18 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::FormatError;
-
-/// How a file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Packing {
-    /// Not at all.
-    #[default]
-    None,
-    /// As RFC 1952 says, without a name or a time: the same bytes in, the same bytes out.
-    Gzip,
-    /// As RFC 8878 says, with a checksum.
-    Zstd,
-}
+use crate::domain::Packing;
 
 impl Packing {
     /// What the file's name ends with, behind the ending of its format.

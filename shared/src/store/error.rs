@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The job's lease is held by another worker, or by none.
     #[error("the lease of this job was lost")]
     LeaseLost,
+    /// A statement was ended because it took longer than it may.
+    #[error("the statement took too long")]
+    TookTooLong,
     /// The row was changed since it was read.
     #[error("the row was changed meanwhile")]
     Stale,
@@ -53,6 +56,11 @@ impl From<DieselError> for StoreError {
                 DatabaseErrorKind::Unknown | DatabaseErrorKind::UnableToSendCommand,
                 ref what,
             ) if says_unavailable(what.message()) => Self::Unavailable(error.into()),
+            DieselError::DatabaseError(_, ref what)
+                if what.message() == "canceling statement due to statement timeout" =>
+            {
+                Self::TookTooLong
+            }
             DieselError::BrokenTransactionManager => Self::Unavailable(error.into()),
             other => Self::Fault(other),
         }

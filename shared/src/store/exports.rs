@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::schema::exports;
 use super::statement::statement;
 use super::{JsonText, Listed, PageAsk, StoreError};
-use crate::domain::{ExportFormat, ExportId, RunId, TenantId};
+use crate::domain::{ExportFormat, ExportId, RunId, SnapshotId, TenantId};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -36,6 +36,12 @@ pub struct ExportRow {
     pub schedule: Option<Value>,
     /// Where its files go; as it was given.
     pub destination: Value,
+    /// Of which snapshot its records are, in place of the current ones.
+    pub snapshot_id: Option<Uuid>,
+    /// Whether a run writes only what changed since the last one that completed.
+    pub incremental: bool,
+    /// Since when it does not run by itself.
+    pub paused_at: Option<DateTime<Utc>>,
     /// When it runs by itself next.
     pub next_run_at: Option<DateTime<Utc>>,
     /// When a run last completed.
@@ -67,6 +73,10 @@ pub struct NewExport<'a> {
     pub schedule: Option<&'a Value>,
     /// Where its files go.
     pub destination: &'a Value,
+    /// Of which snapshot its records are.
+    pub snapshot_id: Option<SnapshotId>,
+    /// Whether a run writes only what changed since the last one that completed.
+    pub incremental: bool,
     /// When it first runs by itself.
     pub next_run_at: Option<DateTime<Utc>>,
     /// When it is created.
@@ -92,6 +102,8 @@ pub async fn create(
             exports::options.eq(new.options),
             exports::schedule.eq(new.schedule),
             exports::destination.eq(new.destination),
+            exports::snapshot_id.eq(new.snapshot_id.map(SnapshotId::uuid)),
+            exports::incremental.eq(new.incremental),
             exports::next_run_at.eq(new.next_run_at),
             exports::created_at.eq(new.created_at),
             exports::updated_at.eq(new.created_at),
@@ -99,6 +111,88 @@ pub async fn create(
         .returning(ExportRow::as_returning())
         .get_result(conn)
         .await?)
+}
+
+/// Writes an export anew, as long as it has this version; what it was created as stays as it is.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it was changed meanwhile; when the database refuses.
+pub async fn change(
+    conn: &mut AsyncPgConnection,
+    id: ExportId,
+    version: i64,
+    new: &NewExport<'_>,
+) -> Result<ExportRow, StoreError> {
+    diesel::update(exports::table)
+        .filter(
+            exports::tenant_id
+                .eq(new.tenant_id.uuid())
+                .and(exports::id.eq(id.uuid()))
+                .and(exports::version.eq(version)),
+        )
+        .set((
+            exports::name.eq(new.name),
+            exports::format.eq(new.format.as_str()),
+            exports::entities.eq(new.entities),
+            exports::filter.eq(new.filter),
+            exports::options.eq(new.options),
+            exports::schedule.eq(new.schedule),
+            exports::destination.eq(new.destination),
+            exports::snapshot_id.eq(new.snapshot_id.map(SnapshotId::uuid)),
+            exports::incremental.eq(new.incremental),
+            exports::next_run_at.eq(new.next_run_at),
+            exports::version.eq(version + 1),
+            exports::updated_at.eq(new.created_at),
+        ))
+        .returning(ExportRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?
+        .ok_or(StoreError::Stale)
+}
+
+/// Holds an export back from running by itself, since an instant, or lets it run again; says when it does next.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_pause(
+    conn: &mut AsyncPgConnection,
+    id: ExportId,
+    paused_at: Option<DateTime<Utc>>,
+    next_run_at: Option<DateTime<Utc>>,
+) -> Result<ExportRow, StoreError> {
+    Ok(diesel::update(exports::table.find(id.uuid()))
+        .set((
+            exports::paused_at.eq(paused_at),
+            exports::next_run_at.eq(next_run_at),
+            exports::version.eq(exports::version + 1),
+            exports::updated_at.eq(diesel::dsl::now),
+        ))
+        .returning(ExportRow::as_returning())
+        .get_result(conn)
+        .await?)
+}
+
+/// One export of a tenant, held until the transaction ends.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ExportId,
+) -> Result<Option<ExportRow>, StoreError> {
+    Ok(exports::table
+        .filter(
+            exports::tenant_id
+                .eq(tenant.uuid())
+                .and(exports::id.eq(id.uuid())),
+        )
+        .for_no_key_update()
+        .select(ExportRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
 }
 
 /// One export of a tenant.

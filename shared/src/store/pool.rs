@@ -175,6 +175,15 @@ impl Transaction {
         Ok(self.batch_execute(&sql).await?)
     }
 
+    /// From here on a statement that takes longer is ended: [`StoreError::TookTooLong`].
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn end_statements_after(&mut self, patience: Duration) -> Result<(), StoreError> {
+        let sql = format!("SET LOCAL statement_timeout = {}", patience.as_millis());
+        Ok(self.batch_execute(&sql).await?)
+    }
+
     /// Makes what was written last.
     ///
     /// # Errors

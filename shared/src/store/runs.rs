@@ -1,5 +1,7 @@
 //! Runs of exports: what came out; their life is in `jobs`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{self, Nullable};
@@ -13,7 +15,7 @@ use super::jobs::{JobColumns, JobRow};
 use super::schema::{export_runs, jobs};
 use super::statement::statement;
 use super::{Lease, Listed, PageAsk, StoreError};
-use crate::domain::{ExportId, JobKind, RunId, TenantId};
+use crate::domain::{ExportId, JobKind, JobState, RunId, TenantId};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -29,8 +31,14 @@ pub struct RunRow {
     pub rows: i64,
     /// Bytes written so far.
     pub bytes: i64,
+    /// About how many records it will write.
+    pub expected_rows: Option<i64>,
+    /// As of when its records are.
+    pub viewed_at: Option<DateTime<Utc>>,
     /// The files, once all are whole: a list of [`RunFile`].
     pub files: Value,
+    /// What is written beside them, the same way: the schemas of XML files and the manifest.
+    pub beside: Value,
 }
 
 /// One file a run left behind.
@@ -59,12 +67,23 @@ pub struct Run {
     pub job: JobRow,
     /// The files it left behind.
     pub files: Vec<RunFile>,
+    /// What it wrote beside them.
+    pub beside: Vec<RunFile>,
 }
+
+/// The name of the manifest among what is [beside](Run::beside) the files.
+pub const MANIFEST: &str = "manifest";
 
 impl Run {
     fn of((row, job): (RunRow, JobRow)) -> Result<Self, StoreError> {
         let files = serde_json::from_value(row.files.clone())?;
-        Ok(Self { row, job, files })
+        let beside = serde_json::from_value(row.beside.clone())?;
+        Ok(Self {
+            row,
+            job,
+            files,
+            beside,
+        })
     }
 
     /// As it is when it was accepted.
@@ -75,10 +94,14 @@ impl Run {
                 export_id,
                 rows: 0,
                 bytes: 0,
+                expected_rows: None,
+                viewed_at: None,
                 files: Value::Array(Vec::new()),
+                beside: Value::Array(Vec::new()),
             },
             job: JobRow::fresh(id.into(), created_at),
             files: Vec::new(),
+            beside: Vec::new(),
         }
     }
 }
@@ -89,7 +112,10 @@ impl Run {
 struct FoundRow {
     rows: i64,
     bytes: i64,
+    expected_rows: Option<i64>,
+    viewed_at: Option<DateTime<Utc>>,
     files: Value,
+    beside: Value,
     #[diesel(embed)]
     job: JobColumns,
 }
@@ -99,7 +125,10 @@ impl FoundRow {
         let Self {
             rows,
             bytes,
+            expected_rows,
+            viewed_at,
             files,
+            beside,
             job,
         } = self;
         let row = RunRow {
@@ -107,7 +136,10 @@ impl FoundRow {
             export_id,
             rows,
             bytes,
+            expected_rows,
+            viewed_at,
             files,
+            beside,
         };
         Run::of((row, job.of(id.into())?))
     }
@@ -177,7 +209,7 @@ pub async fn find(
 ) -> Result<Option<Run>, StoreError> {
     // Asked all the time: diesel would put the text together anew with every call.
     let found: Option<FoundRow> = statement(
-        "SELECT rows, bytes, files, state, attempt, error, created_at, started_at, finished_at, cancel_requested_at
+        "SELECT rows, bytes, expected_rows, viewed_at, files, beside, state, attempt, error, created_at, started_at, finished_at, cancel_requested_at
          FROM export_runs JOIN jobs USING (id)
          WHERE export_runs.tenant_id = $1 AND export_id = $2 AND export_runs.id = $3",
     )
@@ -226,21 +258,88 @@ pub async fn list(
     })
 }
 
-/// The export of a run that is being worked on.
+/// What was accepted as a run.
+#[derive(Debug, Clone, Copy)]
+pub struct AcceptedRun {
+    /// Of which export.
+    pub export_id: ExportId,
+    /// When it was asked for, or due.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A run that is being worked on.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the run is gone: it was erased with its export.
-pub async fn export_of(conn: &mut AsyncPgConnection, id: RunId) -> Result<ExportId, StoreError> {
-    let export: Option<Uuid> = export_runs::table
-        .find(id.uuid())
-        .select(export_runs::export_id)
+pub async fn accepted(conn: &mut AsyncPgConnection, id: RunId) -> Result<AcceptedRun, StoreError> {
+    let found: Option<(Uuid, DateTime<Utc>)> = export_runs::table
+        .inner_join(jobs::table)
+        .filter(export_runs::id.eq(id.uuid()))
+        .select((export_runs::export_id, jobs::created_at))
         .first(conn)
         .await
         .optional()?;
-    export.map(ExportId::from).ok_or(StoreError::LeaseLost)
+    let (export_id, created_at) = found.ok_or(StoreError::LeaseLost)?;
+    Ok(AcceptedRun {
+        export_id: export_id.into(),
+        created_at,
+    })
 }
 
-/// Writes how far a run is, and its files once all are whole. To be called in a transaction guarded by its lease.
+/// Where the next incremental run of an export begins: of each entity, the number of the last change that the newest
+/// completed run saw. Empty before the first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn marks(
+    conn: &mut AsyncPgConnection,
+    export: ExportId,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let marks: Option<Value> = export_runs::table
+        .inner_join(jobs::table)
+        .filter(
+            export_runs::export_id
+                .eq(export.uuid())
+                .and(jobs::state.eq(JobState::Completed.as_str())),
+        )
+        .order(export_runs::id.desc())
+        .select(export_runs::marks)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(match marks {
+        Some(marks) => serde_json::from_value(marks)?,
+        None => BTreeMap::new(),
+    })
+}
+
+/// Writes as of when a run reads, about how many records it will write, and how far it reads the changes. To be called in a
+/// transaction.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn begin(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    viewed_at: DateTime<Utc>,
+    expected_rows: u64,
+    marks: &BTreeMap<String, i64>,
+) -> Result<(), StoreError> {
+    lease.hold(conn).await?;
+    diesel::update(export_runs::table.find(lease.job_id.uuid()))
+        .set((
+            export_runs::rows.eq(0),
+            export_runs::bytes.eq(0),
+            export_runs::viewed_at.eq(viewed_at),
+            export_runs::expected_rows.eq(number(expected_rows)),
+            export_runs::marks.eq(serde_json::to_value(marks)?),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes how far a run is. To be called in a transaction.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is held no more.
@@ -249,16 +348,41 @@ pub async fn report(
     lease: &Lease,
     rows: u64,
     bytes: u64,
-    files: &[RunFile],
 ) -> Result<(), StoreError> {
     lease.hold(conn).await?;
     diesel::update(export_runs::table.find(lease.job_id.uuid()))
         .set((
-            export_runs::rows.eq(i64::try_from(rows).unwrap_or(i64::MAX)),
-            export_runs::bytes.eq(i64::try_from(bytes).unwrap_or(i64::MAX)),
-            export_runs::files.eq(serde_json::to_value(files)?),
+            export_runs::rows.eq(number(rows)),
+            export_runs::bytes.eq(number(bytes)),
         ))
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Writes what a run left behind, once all of it is whole. To be called in a transaction.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn finish(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    files: &[RunFile],
+    beside: &[RunFile],
+) -> Result<(), StoreError> {
+    let rows = files.iter().map(|file| file.rows).sum();
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    report(conn, lease, rows, bytes).await?;
+    diesel::update(export_runs::table.find(lease.job_id.uuid()))
+        .set((
+            export_runs::files.eq(serde_json::to_value(files)?),
+            export_runs::beside.eq(serde_json::to_value(beside)?),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

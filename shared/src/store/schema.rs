@@ -176,6 +176,9 @@ diesel::table! {
         options -> Jsonb,
         schedule -> Nullable<Jsonb>,
         destination -> Jsonb,
+        snapshot_id -> Nullable<Uuid>,
+        incremental -> Bool,
+        paused_at -> Nullable<Timestamptz>,
         next_run_at -> Nullable<Timestamptz>,
         last_run_at -> Nullable<Timestamptz>,
         version -> BigInt,
@@ -191,7 +194,11 @@ diesel::table! {
         export_id -> Uuid,
         rows -> BigInt,
         bytes -> BigInt,
+        expected_rows -> Nullable<BigInt>,
+        viewed_at -> Nullable<Timestamptz>,
         files -> Jsonb,
+        beside -> Jsonb,
+        marks -> Jsonb,
     }
 }
 

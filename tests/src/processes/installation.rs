@@ -93,7 +93,7 @@ impl Builder {
             logs: self.logs,
             variables,
             workers: AtomicU32::new(0),
-            _exports: exports,
+            exports,
         };
         installation.ready().await;
         installation
@@ -114,7 +114,7 @@ pub struct Installation {
     logs: PathBuf,
     variables: Vec<(String, String)>,
     workers: AtomicU32,
-    _exports: tempfile::TempDir,
+    exports: tempfile::TempDir,
 }
 
 impl Installation {
@@ -128,6 +128,12 @@ impl Installation {
             database: None,
             variables: Vec::new(),
         }
+    }
+
+    /// Where LOCAL exports go.
+    #[must_use]
+    pub fn export_dir(&self) -> &Path {
+        self.exports.path()
     }
 
     /// Ends the api, if it still runs, starts it anew at the same address with further variables, and waits until it is

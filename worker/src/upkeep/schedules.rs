@@ -59,6 +59,10 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
         let from = export.next_run_at.map_or(now, |due| due.max(now));
         let next = schedule.map(|schedule| schedule.next_after(from));
         exports::set_next_run(&mut transaction, export.id, next).await?;
+        let due = export.next_run_at.unwrap_or(now);
+        if schedule.is_some_and(|schedule| schedule.leaves_out(due, now)) {
+            continue;
+        }
         let run = runs::accept(&mut transaction, export.tenant_id, export.id, now, None).await?;
         accepted.extend(run.map(|run| (run.row.id, export.tenant_id)));
     }

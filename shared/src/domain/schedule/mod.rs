@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::filter::child_pointer;
-use super::{Faults, Frequency};
+use super::{Faults, Frequency, MissedRuns};
 
 /// The day of the week or of the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +31,24 @@ pub struct Schedule {
     pub time: NaiveTime,
     /// Whose wall clock.
     pub timezone: Tz,
+    /// What becomes of a due time that passed while nothing worked.
+    pub missed_runs: MissedRuns,
 }
 
-const FIELDS: [&str; 4] = ["frequency", "day", "time", "timezone"];
+const FIELDS: [&str; 5] = ["frequency", "day", "time", "timezone", "missedRuns"];
+/// A due time is missed when nothing looked for so long after it.
+const MISSED_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 impl Schedule {
     /// Reads `{"frequency":"MONTHLY","day":1,"time":"02:00","timezone":"Europe/Berlin"}`. `time` defaults to
-    /// midnight and `timezone` to UTC; `day` belongs to weeks and months, and `"LAST"` to months.
+    /// midnight, `timezone` to UTC and `missedRuns` to RUN_ONCE; `day` belongs to weeks and months, and `"LAST"` to months.
+    /// What is null is as if it were left out.
     ///
     /// # Errors
     /// Every fault, each at its pointer below `pointer`.
     pub fn parse(json: &Value, pointer: &str) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let Some(fields) = json.as_object() else {
+        let Some(mut fields) = json.as_object().cloned() else {
             faults.add(
                 pointer,
                 "wrong-type",
@@ -51,6 +56,8 @@ impl Schedule {
             );
             return Err(faults);
         };
+        fields.retain(|_, value| !value.is_null());
+        let fields = &fields;
         for name in fields
             .keys()
             .filter(|name| !FIELDS.contains(&name.as_str()))
@@ -65,13 +72,19 @@ impl Schedule {
         let day = frequency.and_then(|frequency| read_day(frequency, fields, pointer, &mut faults));
         let time = read_time(fields, pointer, &mut faults);
         let timezone = read_timezone(fields, pointer, &mut faults);
-        match (frequency, time, timezone) {
-            (Some(frequency), Some(time), Some(timezone)) if faults.is_empty() => Ok(Self {
-                frequency,
-                day,
-                time,
-                timezone,
-            }),
+        let missed_runs = read_missed_runs(fields, pointer, &mut faults);
+        match (frequency, time, timezone, missed_runs) {
+            (Some(frequency), Some(time), Some(timezone), Some(missed_runs))
+                if faults.is_empty() =>
+            {
+                Ok(Self {
+                    frequency,
+                    day,
+                    time,
+                    timezone,
+                    missed_runs,
+                })
+            }
             _ => Err(faults),
         }
     }
@@ -92,6 +105,12 @@ impl Schedule {
         };
         // Reached only where the calendar ends.
         next.unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Whether what was due then is left out now: it was missed, and what is missed is not made up for.
+    #[must_use]
+    pub fn leaves_out(&self, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.missed_runs == MissedRuns::Skip && now - due > MISSED_AFTER
     }
 
     fn next_minute_shown(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -135,6 +154,9 @@ impl Serialize for Schedule {
         };
         fields.insert("time".into(), json!(self.time.format("%H:%M").to_string()));
         fields.insert("timezone".into(), json!(self.timezone.name()));
+        if self.missed_runs != MissedRuns::RunOnce {
+            fields.insert("missedRuns".into(), json!(self.missed_runs));
+        }
         fields.serialize(serializer)
     }
 }
@@ -233,6 +255,22 @@ fn read_timezone(fields: &Map<String, Value>, pointer: &str, faults: &mut Faults
         );
     }
     timezone
+}
+
+fn read_missed_runs(
+    fields: &Map<String, Value>,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Option<MissedRuns> {
+    let rule = match fields.get("missedRuns") {
+        None => return Some(MissedRuns::RunOnce),
+        Some(given) => given.as_str().and_then(|word| word.parse().ok()),
+    };
+    if rule.is_none() {
+        let detail = format!("missedRuns is one of {:?}.", MissedRuns::WORDS);
+        faults.add(format!("{pointer}/missedRuns"), "unknown-rule", detail);
+    }
+    rule
 }
 
 fn months_from(start: NaiveDate) -> impl Iterator<Item = NaiveDate> {

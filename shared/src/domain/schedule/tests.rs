@@ -273,22 +273,7 @@ fn each_wrong_field_has_its_own_code() {
         (
             json!({"frequency": "WEEKLY", "day": null}),
             "/day",
-            "day-out-of-range",
-        ),
-        (
-            json!({"frequency": "DAILY", "day": null}),
-            "/day",
-            "day-not-allowed",
-        ),
-        (
-            json!({"frequency": "DAILY", "time": null}),
-            "/time",
-            "bad-time",
-        ),
-        (
-            json!({"frequency": "DAILY", "timezone": null}),
-            "/timezone",
-            "unknown-timezone",
+            "day-required",
         ),
         (
             json!({"frequency": "MONTHLY", "day": 0}),
@@ -411,6 +396,7 @@ fn any_schedule() -> impl Strategy<Value = Schedule> {
             day,
             time: NaiveTime::from_hms_opt(hour, minute, 0).unwrap(),
             timezone: zone.parse().unwrap(),
+            missed_runs: MissedRuns::RunOnce,
         })
 }
 
@@ -443,4 +429,22 @@ proptest! {
             at = due;
         }
     }
+}
+
+#[test]
+fn what_was_missed_is_left_out_where_the_schedule_says_so() {
+    let skipping = schedule(json!({"frequency": "DAILY", "time": "02:00", "missedRuns": "SKIP"}));
+    let usual = schedule(json!({"frequency": "DAILY", "time": "02:00", "missedRuns": null}));
+    let due: DateTime<Utc> = "2025-06-01T02:00:00Z".parse().unwrap();
+    let late = due + TimeDelta::minutes(4);
+    let missed = due + TimeDelta::minutes(6);
+    assert!(!skipping.leaves_out(due, late));
+    assert!(skipping.leaves_out(due, missed));
+    assert!(!usual.leaves_out(due, missed));
+    let faults = Schedule::parse(
+        &json!({"frequency": "DAILY", "missedRuns": "ALL"}),
+        "/schedule",
+    );
+    let faults = faults.unwrap_err();
+    assert!(faults.touch("/schedule/missedRuns"));
 }

@@ -6,8 +6,9 @@ mod rows;
 use serde_json::value::RawValue;
 
 use self::rows::Rows;
-use super::columns::Columns;
+use super::fields::Columns;
 use super::{FormatError, RecordView};
+use crate::domain::Nested;
 
 pub use self::leaves::leaves;
 
@@ -24,17 +25,6 @@ pub struct CsvOptions {
     /// Whether there is a last column `_raw` with the whole record as compact JSON. A field of that name is then left
     /// out: it is still in the record.
     pub raw: bool,
-}
-
-/// What happens to objects within a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Nested {
-    /// Each is compact JSON in one cell.
-    #[default]
-    Json,
-    /// Their members are columns of their own, named as [`leaves()`] names them. Arrays and empty objects are compact
-    /// JSON.
-    Flattened,
 }
 
 /// What happens to texts that a spreadsheet would take for a formula.
@@ -116,12 +106,12 @@ impl CsvEncoder {
 
     fn flat<'a>(&mut self, payload: &'a str) -> serde_json::Result<Vec<Option<&'a RawValue>>> {
         let mut values = vec![None; self.columns.names().len()];
-        let mut nth = 0;
+        let mut before = None;
         leaves(payload, |name, value| {
-            if let Some(column) = self.columns.column_of(nth, name) {
+            if let Some(column) = self.columns.column_of(before, name) {
                 values[column] = Some(value);
+                before = Some(column);
             }
-            nth += 1;
         })?;
         Ok(values)
     }

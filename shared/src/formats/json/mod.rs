@@ -3,18 +3,9 @@
 //! A record is written as it is spelled in the store, so that every number keeps every digit. One with line breaks
 //! between its tokens, which Postgres never makes, loses its blanks, for a record is one line in both layouts.
 
-use super::columns::Columns;
+use super::fields::Columns;
 use super::{FormatError, RecordView, tokens};
-
-/// How records follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum JsonLayout {
-    /// One JSON array; each record is a line of it.
-    #[default]
-    Array,
-    /// Newline-delimited JSON: each line is a JSON text of its own.
-    Lines,
-}
+use crate::domain::JsonLayout;
 
 /// Writes records as JSON objects.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ mod schema;
 mod text;
 
 use self::elements::Elements;
-use super::columns::Columns;
+use super::fields::Columns;
 use super::{FormatError, RecordView};
 
 pub use self::schema::schema;

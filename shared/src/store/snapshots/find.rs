@@ -75,22 +75,22 @@ struct SnapshotRow {
     finished_at: Option<DateTime<Utc>>,
 }
 
-/// One snapshot of a tenant's connection.
+/// One snapshot of a tenant, on this connection where one is given.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn find(
     conn: &mut AsyncPgConnection,
     tenant: TenantId,
-    connection: ConnectionId,
+    connection: Option<ConnectionId>,
     id: SnapshotId,
 ) -> Result<Option<Snapshot>, StoreError> {
     let rows: Vec<SnapshotRow> = statement(
         "SELECT s.id, s.connection_id, j.started_at, j.finished_at FROM snapshots s JOIN jobs j ON j.id = s.id
-         WHERE s.tenant_id = $1 AND s.connection_id = $2 AND s.id = $3 AND j.state = 'COMPLETED'",
+         WHERE s.tenant_id = $1 AND ($2::uuid IS NULL OR s.connection_id = $2) AND s.id = $3 AND j.state = 'COMPLETED'",
     )
     .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())
-    .bind::<diesel::sql_types::Uuid, _>(connection.uuid())
+    .bind::<Nullable<diesel::sql_types::Uuid>, _>(connection.map(ConnectionId::uuid))
     .bind::<diesel::sql_types::Uuid, _>(id.uuid())
     .load(conn)
     .await?;

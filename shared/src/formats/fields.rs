@@ -1,4 +1,4 @@
-//! Which field of a record goes to which column.
+//! Reads a record's fields into columns: which field of a JSON object goes where, without copying its name.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-const ID: &str = "id";
+/// The field that stands first, and is there in any case.
+pub(super) const ID: &str = "id";
 
 /// The header for these field names: sorted, each once, `id` first. Without any there is still `id`, so that no
 /// record is lost.
@@ -19,26 +20,47 @@ pub fn columns_of(names: impl IntoIterator<Item = String>) -> Vec<String> {
     id.into_iter().chain(sorted).collect()
 }
 
-/// The columns, and what the last record taught about the order of its fields.
+/// The columns, and what the records before taught about the order of their fields.
 #[derive(Debug)]
 pub(super) struct Columns {
     names: Vec<String>,
     by_name: HashMap<String, usize>,
-    /// The column of the nth field of the record before: records of one entity mostly name their fields in the same
-    /// order, and comparing with one name is cheaper than looking it up.
-    expected: Vec<Option<usize>>,
+    /// Which column came after a column the last time, the first one after none. Records of one entity mostly name their
+    /// fields in the same order, also where one lacks a field, and comparing with one name is cheaper than looking it up.
+    after: Vec<Option<usize>>,
+    id: Option<usize>,
+    unknown: Unknown,
+}
+
+/// What becomes of a field that is no column.
+#[derive(Debug, Clone, Copy)]
+enum Unknown {
+    /// It is passed over.
+    Passed,
+    /// It becomes one, as long as there are no more than these.
+    Learned { most: usize },
 }
 
 impl Columns {
-    /// These, in this order. A name that comes again is left out.
+    /// These columns, in this order, a name that comes again left out; fields that are none of them are passed over.
     pub(super) fn new(mut names: Vec<String>) -> Self {
         let mut seen = HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
-        let by_name = names.iter().cloned().zip(0..).collect();
+        let by_name: HashMap<_, _> = names.iter().cloned().zip(0..).collect();
         Self {
+            after: vec![None; names.len() + 1],
+            id: by_name.get(ID).copied(),
             names,
             by_name,
-            expected: Vec::new(),
+            unknown: Unknown::Passed,
+        }
+    }
+
+    /// No columns yet: each new field becomes one, and those after the first `most` are passed over.
+    pub(super) fn learning(most: usize) -> Self {
+        Self {
+            unknown: Unknown::Learned { most },
+            ..Self::new(Vec::new())
         }
     }
 
@@ -46,8 +68,13 @@ impl Columns {
         &self.names
     }
 
+    /// The column of the field `id`.
+    pub(super) fn id(&self) -> Option<usize> {
+        self.id
+    }
+
     pub(super) fn is_id(&self, column: usize) -> bool {
-        self.names.get(column).is_some_and(|name| name == ID)
+        self.id == Some(column)
     }
 
     /// The value of each column in a JSON object. Of a field that comes twice, the last counts, as in Postgres.
@@ -61,18 +88,34 @@ impl Columns {
         Ok(values)
     }
 
-    /// The column of the nth field of a record.
-    pub(super) fn column_of(&mut self, nth: usize, name: &str) -> Option<usize> {
-        if nth >= self.expected.len() {
-            self.expected.resize(nth + 1, None);
-        }
-        let expected = self.expected[nth];
+    /// The column of a field that stands after the one of column `before`.
+    pub(super) fn column_of(&mut self, before: Option<usize>, name: &str) -> Option<usize> {
+        let before = before.map_or(0, |column| column + 1);
+        let expected = self.after[before];
         if expected.is_some_and(|column| self.names[column] == name) {
             return expected;
         }
-        let column = self.by_name.get(name).copied();
-        self.expected[nth] = column;
+        let column = self.by_name.get(name).copied().or_else(|| self.learn(name));
+        if column.is_some() {
+            self.after[before] = column;
+        }
         column
+    }
+
+    fn learn(&mut self, name: &str) -> Option<usize> {
+        let column = self.names.len();
+        match self.unknown {
+            Unknown::Learned { most } if column < most => {
+                self.names.push(name.to_owned());
+                self.by_name.insert(name.to_owned(), column);
+                self.after.push(None);
+                if name == ID {
+                    self.id = Some(column);
+                }
+                Some(column)
+            }
+            Unknown::Learned { .. } | Unknown::Passed => None,
+        }
     }
 }
 
@@ -89,20 +132,23 @@ impl<'de> Visitor<'de> for Fields<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut values = vec![None; self.columns.names.len()];
-        let mut nth = 0;
+        let mut before = None;
         loop {
             let name = FieldName {
                 columns: self.columns,
-                nth,
+                before,
             };
             let Some(column) = map.next_key_seed(name)? else {
                 return Ok(values);
             };
             let value: &'de RawValue = map.next_value()?;
             if let Some(column) = column {
+                if column >= values.len() {
+                    values.resize(column + 1, None);
+                }
                 values[column] = Some(value);
+                before = Some(column);
             }
-            nth += 1;
         }
     }
 }
@@ -110,7 +156,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 /// Reads a field's name as its column, without copying the name.
 struct FieldName<'c> {
     columns: &'c mut Columns,
-    nth: usize,
+    before: Option<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for FieldName<'_> {
@@ -129,6 +175,6 @@ impl Visitor<'_> for FieldName<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.columns.column_of(self.nth, name))
+        Ok(self.columns.column_of(self.before, name))
     }
 }

@@ -1,0 +1,193 @@
+//! Exports of a million records, each format, beside psql that reads the same jsonb.
+
+mod floor;
+mod records;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use self::floor::Floor;
+use crate::stage::{Program, Servers, Stage, connect};
+use crate::{cpu, memory};
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub struct Wanted {
+    #[command(flatten)]
+    servers: Servers,
+    /// How many records.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: usize,
+    /// How often each is measured; the quickest counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// What something cost.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    wall: Duration,
+    /// Of the worker, or of psql.
+    ours: Duration,
+    postgres: Duration,
+    bytes: u64,
+    peak_kib: Option<u64>,
+}
+
+/// The formats, what they are asked to be, and which floor they stand on.
+fn formats() -> [(&'static str, Value, Floor); 6] {
+    [
+        ("CSV", json!({"format": "CSV"}), Floor::Csv),
+        (
+            "NDJSON",
+            json!({"format": "JSON", "options": {"layout": "LINES"}}),
+            Floor::Text,
+        ),
+        ("JSON", json!({"format": "JSON"}), Floor::Text),
+        (
+            "NDJSON, zstd",
+            json!({"format": "JSON", "options": {"layout": "LINES", "compression": "ZSTD"}}),
+            Floor::Text,
+        ),
+        ("XML", json!({"format": "XML"}), Floor::Text),
+        ("PARQUET", json!({"format": "PARQUET"}), Floor::Text),
+    ]
+}
+
+/// Measures and prints.
+pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
+    let mut stage = Stage::set(&wanted.servers, 1, &[]).await?;
+    records::make(&mut stage, wanted.records).await?;
+    let worker = stage.start("worker", &["syncer"])?;
+    println!(
+        "| {} records | rows/s | our CPU a row | Postgres CPU a row | file | beside psql: rows/s | peak memory |",
+        wanted.records
+    );
+    println!("|---|---|---|---|---|---|---|");
+    let mut floors = Vec::new();
+    for (name, floor) in [
+        ("psql: 20 fields as CSV", Floor::Csv),
+        ("psql: jsonb as text", Floor::Text),
+    ] {
+        let mut best: Option<Spent> = None;
+        for _ in 0..wanted.rounds {
+            best = Some(quicker(best, psql(&stage, floor).await?));
+        }
+        let best = best.context("at least one round")?;
+        row(name, wanted.records, best, None);
+        floors.push((floor, best));
+    }
+    for (name, asked, on) in formats() {
+        let mut best: Option<Spent> = None;
+        for _ in 0..wanted.rounds {
+            best = Some(quicker(
+                best,
+                export(&stage, &worker, wanted.records, &asked).await?,
+            ));
+        }
+        let beside = floors.iter().find(|(floor, _)| *floor == on);
+        let beside = beside.map(|(_, spent)| *spent);
+        row(
+            &format!("rail: {name}"),
+            wanted.records,
+            best.context("at least one round")?,
+            beside,
+        );
+    }
+    Ok(())
+}
+
+fn quicker(before: Option<Spent>, now: Spent) -> Spent {
+    before
+        .filter(|before| before.wall < now.wall)
+        .unwrap_or(now)
+}
+
+async fn psql(stage: &Stage, floor: Floor) -> anyhow::Result<Spent> {
+    let file = stage.folder().join("floor");
+    let (ours, postgres, begun) = (
+        cpu::of_the_waited_for(),
+        stage.postgres_cpu(),
+        Instant::now(),
+    );
+    floor::run(&stage.url, floor, &file).await?;
+    let spent = Spent {
+        wall: begun.elapsed(),
+        ours: cpu::of_the_waited_for() - ours,
+        postgres: stage.postgres_cpu() - postgres,
+        bytes: fs::metadata(&file)?.len(),
+        peak_kib: None,
+    };
+    fs::remove_file(&file)?;
+    Ok(spent)
+}
+
+/// Runs an export once, and removes what it wrote.
+async fn export(
+    stage: &Stage,
+    worker: &Program,
+    records: usize,
+    asked: &Value,
+) -> anyhow::Result<Spent> {
+    let mut body = json!({
+        "name": "Measured", "entities": [records::ENTITY], "destination": {"type": "LOCAL", "path": "measured"},
+    });
+    for (name, value) in asked.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    let mut api = connect(stage.address).await?;
+    let create = stage.request("POST", "/exports", &body.to_string());
+    let made = api.ask(&create).await?.expect(201)?.content()?;
+    let export = made["exportId"].as_str().context("an export's id")?;
+    memory::forget_peak(worker.pid())?;
+    let (ours, postgres, begun) = (cpu::of(worker.pid()), stage.postgres_cpu(), Instant::now());
+    let start = stage.request("POST", &format!("/exports/{export}/run"), "");
+    let run = api.ask(&start).await?.expect(202)?.content()?;
+    let run = run["runId"].as_str().context("a run's id")?;
+    let look = stage.request("GET", &format!("/exports/{export}/runs/{run}"), "");
+    let done = loop {
+        let seen = api.ask(&look).await?.expect(200)?.content()?;
+        match seen["status"].as_str() {
+            Some("QUEUED" | "RUNNING") => sleep(LOOK_EVERY).await,
+            _ => break seen,
+        }
+    };
+    let wall = begun.elapsed();
+    ensure!(
+        done["status"] == "COMPLETED" && done["rows"] == records,
+        "it ended as {done}"
+    );
+    let spent = Spent {
+        wall,
+        ours: cpu::of(worker.pid()) - ours,
+        postgres: stage.postgres_cpu() - postgres,
+        bytes: done["bytes"].as_u64().context("bytes")?,
+        peak_kib: Some(memory::peak_kib(worker.pid())?),
+    };
+    fs::remove_dir_all(stage.folder().join("exports/measured"))?;
+    Ok(spent)
+}
+
+fn row(name: &str, records: usize, of: Spent, beside: Option<Spent>) {
+    let each = |spent: Duration| spent.as_secs_f64() * 1e6 / records as f64;
+    let wall = |spent: Spent| spent.wall.as_secs_f64();
+    let ratio = beside.map_or("–".to_owned(), |floor| {
+        format!("{:.2} ×", wall(floor) / wall(of))
+    });
+    let peak = of
+        .peak_kib
+        .map_or("–".to_owned(), |kib| format!("{} MB", kib / 1024));
+    println!(
+        "| {name} | {:.0} | {:.2} µs | {:.2} µs | {} MB | {ratio} | {peak} |",
+        records as f64 / wall(of),
+        each(of.ours),
+        each(of.postgres),
+        of.bytes / 1_000_000,
+    );
+}

@@ -1,0 +1,2 @@
+ALTER TABLE export_runs DROP marks, DROP expected_rows, DROP viewed_at, DROP beside;
+ALTER TABLE exports DROP paused_at, DROP incremental, DROP snapshot_id;

@@ -1,0 +1,191 @@
+//! Apache Parquet: typed columns, compressed, a row group at a time.
+//!
+//! ```text
+//! record ─▶ columns, in memory ─▶ (enough of them) row group ─▶ the caller's buffer … ─▶ footer
+//! ```
+
+mod column;
+mod decimals;
+mod schema;
+mod values;
+
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
+
+use self::column::{Column, Refused};
+use super::fields::{Columns, ID};
+use super::survey::{Field, Kind};
+use super::{FormatError, RecordView};
+
+pub use ::parquet::errors::ParquetError;
+
+/// When a row group is written: when it has so many rows, or when the values that wait for it take up so many bytes.
+#[derive(Debug)]
+struct Room {
+    rows: u32,
+    bytes: usize,
+}
+
+const ROOM: Room = Room {
+    rows: 100_000,
+    bytes: 16 << 20,
+};
+/// Above it, smaller files cost more time than they save.
+const ZSTD_LEVEL: i32 = 1;
+/// The column that [`ParquetOptions::raw`] adds.
+const RAW: &str = "_raw";
+
+/// Choices of a Parquet file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ParquetOptions {
+    /// Whether a last column `_raw` holds the whole record as JSON. A field of that name then has no column.
+    pub raw: bool,
+}
+
+/// Writes records as rows of typed columns.
+#[derive(Debug)]
+pub struct ParquetEncoder {
+    names: Columns,
+    columns: Vec<Column>,
+    raw: Option<Column>,
+    /// What waits to be written.
+    rows: u32,
+    bytes: usize,
+    room: Room,
+    writer: SerializedFileWriter<Vec<u8>>,
+}
+
+impl ParquetEncoder {
+    /// An encoder for these fields, in this order: see [`Survey::fields`](super::Survey::fields). Fields that are none of them
+    /// are left out. The footer keeps `metadata`, names and values.
+    ///
+    /// # Errors
+    /// [`FormatError::Parquet`], when a file cannot have such fields.
+    pub fn new(
+        mut fields: Vec<Field>,
+        options: ParquetOptions,
+        metadata: Vec<(String, String)>,
+    ) -> Result<Self, FormatError> {
+        fields.retain(|field| !(options.raw && field.name == RAW));
+        if fields.is_empty() {
+            fields.push(field(ID, Kind::Text));
+        }
+        let names = fields.iter().map(|field| field.name.clone()).collect();
+        let raw = options.raw.then(|| field(RAW, Kind::Json));
+        let schema = schema::schema(fields.iter().chain(&raw))?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            // Those who read a file row group by row group need none; it would be kept until the end.
+            .set_offset_index_disabled(true)
+            .set_key_value_metadata(Some(
+                metadata
+                    .into_iter()
+                    .map(|(name, value)| KeyValue::new(name, value))
+                    .collect(),
+            ))
+            .build();
+        Ok(Self {
+            names: Columns::new(names),
+            columns: fields.into_iter().map(Column::new).collect(),
+            raw: raw.map(Column::new),
+            rows: 0,
+            bytes: 0,
+            room: ROOM,
+            writer: SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?,
+        })
+    }
+
+    pub(super) fn record(
+        &mut self,
+        record: &RecordView<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        match self.row(record) {
+            Ok(bytes) => self.bytes += bytes,
+            Err(refused) => {
+                for column in self.columns.iter_mut().chain(&mut self.raw) {
+                    column.forget(self.rows);
+                }
+                return Err(refused);
+            }
+        }
+        self.rows += 1;
+        if self.rows >= self.room.rows || self.bytes >= self.room.bytes {
+            self.write_group(out)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        if self.rows > 0 {
+            self.write_group(out)?;
+        }
+        self.writer.finish()?;
+        out.append(self.writer.inner_mut());
+        Ok(())
+    }
+
+    /// Adds a row; how many bytes it takes up.
+    fn row(&mut self, record: &RecordView<'_>) -> Result<usize, FormatError> {
+        let values = self.names.read(record.payload);
+        let values = values.map_err(|cause| FormatError::payload(record, cause))?;
+        let mut bytes = 0;
+        for (index, (value, column)) in values.into_iter().zip(&mut self.columns).enumerate() {
+            let taken = match value {
+                Some(json) => column.json(self.rows, json.get()),
+                // A vendor that keeps the id elsewhere still gets rows that can be told apart.
+                None if self.names.is_id(index) => column.text(self.rows, record.external_id),
+                None => column.nothing(),
+            };
+            bytes += taken.map_err(|why| refused(record, column, why))?;
+        }
+        if let Some(raw) = &mut self.raw {
+            let taken = raw.json(self.rows, record.payload);
+            bytes += taken.map_err(|why| refused(record, raw, why))?;
+        }
+        Ok(bytes)
+    }
+
+    fn write_group(&mut self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        let mut group = self.writer.next_row_group()?;
+        for column in self.columns.iter_mut().chain(&mut self.raw) {
+            if let Some(writer) = group.next_column()? {
+                column.write(self.rows, writer)?;
+            }
+        }
+        group.close()?;
+        self.writer.flush().map_err(ParquetError::from)?;
+        out.append(self.writer.inner_mut());
+        (self.rows, self.bytes) = (0, 0);
+        Ok(())
+    }
+}
+
+/// A field that the survey does not know of.
+fn field(name: &str, kind: Kind) -> Field {
+    Field {
+        name: name.to_owned(),
+        kind,
+        has_nulls: false,
+        is_sparse: true,
+    }
+}
+
+fn refused(record: &RecordView<'_>, column: &Column, why: Refused) -> FormatError {
+    match why {
+        Refused::Unreadable(cause) => FormatError::payload(record, cause),
+        Refused::Unfit => FormatError::Unfit {
+            external_id: record.external_id.to_owned(),
+            field: column.field().name.clone(),
+            kind: column.field().kind,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Learns in one pass which fields records have, and what these hold.
+
+mod kind;
+mod numbers;
+pub(super) mod times;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use self::kind::Seen;
+use super::fields::{Columns, ID};
+use super::{FormatError, RecordView};
+
+pub use self::kind::Kind;
+
+/// A field that records have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    pub kind: Kind,
+    /// Whether one of them was null.
+    pub has_nulls: bool,
+    /// Whether it was missing in a record.
+    pub is_sparse: bool,
+}
+
+impl Field {
+    /// A field that no record has.
+    #[must_use]
+    pub fn absent(name: String) -> Self {
+        Self {
+            name,
+            kind: Kind::Text,
+            has_nulls: false,
+            is_sparse: true,
+        }
+    }
+
+    /// Whether there is a record that has no value there.
+    #[must_use]
+    pub fn is_nullable(&self) -> bool {
+        self.has_nulls || self.is_sparse
+    }
+}
+
+/// As manifests show it: `{"name": "amount", "type": "DECIMAL", "precision": 10, "scale": 2, "nullable": true}`.
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            name: &'a str,
+            #[serde(flatten)]
+            kind: Kind,
+            nullable: bool,
+        }
+        let shown = Shown {
+            name: &self.name,
+            kind: self.kind,
+            nullable: self.is_nullable(),
+        };
+        shown.serialize(serializer)
+    }
+}
+
+/// What was seen of the fields of some records.
+#[derive(Debug)]
+pub struct Survey {
+    columns: Columns,
+    fields: Vec<Surveyed>,
+    /// The ids that stand in for the field `id` where a record has none.
+    stand_ins: Seen,
+    records: u64,
+    /// The field that was noted last in this record.
+    before: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Surveyed {
+    seen: Seen,
+    /// How many records have it, and the number of the last of them, from 1 on.
+    records: u64,
+    last: u64,
+}
+
+impl Survey {
+    /// More fields no record has: where there are, names are taken from what should be values.
+    pub const MAX_FIELDS: usize = 5_000;
+
+    /// A survey that has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            columns: Columns::learning(Self::MAX_FIELDS + 1),
+            fields: Vec::new(),
+            stand_ins: Seen::default(),
+            records: 0,
+            before: None,
+        }
+    }
+
+    /// Sees a record's fields.
+    ///
+    /// # Errors
+    /// [`FormatError::Payload`], when the payload cannot be read; the survey can go on without the record.
+    /// [`FormatError::TooManyFields`], when that is what there are.
+    pub fn record(&mut self, record: &RecordView<'_>) -> Result<(), FormatError> {
+        let values = self.columns.read(record.payload);
+        let values = values.map_err(|cause| FormatError::payload(record, cause))?;
+        self.make_room()?;
+        for (column, value) in values.into_iter().enumerate() {
+            if let Some(value) = value {
+                self.see(column, value);
+            }
+        }
+        self.end(record);
+        Ok(())
+    }
+
+    /// Sees one field of the record that [`Self::end`] ends: what [`Self::record`] does for each.
+    ///
+    /// # Errors
+    /// [`FormatError::TooManyFields`], when that is what there are.
+    pub fn note(&mut self, name: &str, value: &RawValue) -> Result<(), FormatError> {
+        let column = self.columns.column_of(self.before, name);
+        self.make_room()?;
+        if let Some(column) = column {
+            self.see(column, value);
+            self.before = Some(column);
+        }
+        Ok(())
+    }
+
+    /// Ends a record whose fields were noted one by one: those that were not are missing in it.
+    pub fn end(&mut self, record: &RecordView<'_>) {
+        self.records += 1;
+        self.before = None;
+        let id = self.columns.id().and_then(|id| self.fields.get(id));
+        if id.is_none_or(|id| id.last != self.records) {
+            self.stand_ins.text(record.external_id);
+        }
+    }
+
+    /// How many records were seen.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The fields: `id` first, the others by name. Where there are none, there is `id`, which all records have.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields: Vec<Field> = self
+            .columns
+            .names()
+            .iter()
+            .zip(&self.fields)
+            .map(|(name, it)| self.field(name, it))
+            .collect();
+        if fields.is_empty() {
+            fields.push(self.field(ID, &Surveyed::default()));
+        }
+        fields.sort_unstable_by(|a, b| (a.name != ID, &a.name).cmp(&(b.name != ID, &b.name)));
+        fields
+    }
+
+    fn field(&self, name: &str, it: &Surveyed) -> Field {
+        let seen = if name == ID {
+            it.seen.join(self.stand_ins)
+        } else {
+            it.seen
+        };
+        Field {
+            name: name.to_owned(),
+            kind: seen.kind(),
+            has_nulls: seen.has_null(),
+            is_sparse: it.records < self.records,
+        }
+    }
+
+    fn make_room(&mut self) -> Result<(), FormatError> {
+        let count = self.columns.names().len();
+        if count > Self::MAX_FIELDS {
+            return Err(FormatError::TooManyFields {
+                most: Self::MAX_FIELDS,
+            });
+        }
+        self.fields.resize_with(count, Surveyed::default);
+        Ok(())
+    }
+
+    fn see(&mut self, column: usize, value: &RawValue) {
+        let field = &mut self.fields[column];
+        field.seen.value(value.get());
+        let number = self.records + 1;
+        if field.last != number {
+            field.last = number;
+            field.records += 1;
+        }
+    }
+}
+
+impl Default for Survey {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn record(payload: &str) -> RecordView<'_> {
+    RecordView {
+        external_id: "ext_1",
+        payload,
+        created_at: None,
+        updated_at: None,
+    }
+}
+
+fn survey<P: AsRef<str>>(payloads: &[P]) -> Vec<Field> {
+    let mut survey = Survey::new();
+    for payload in payloads {
+        survey.record(&record(payload.as_ref())).unwrap();
+    }
+    survey.fields()
+}
+
+/// The kind of a field that has these values.
+fn kind(values: &[&str]) -> Kind {
+    let payloads: Vec<String> = values.iter().map(|it| format!(r#"{{"f":{it}}}"#)).collect();
+    let fields = survey(&payloads);
+    assert_eq!(fields.len(), 1);
+    fields[0].kind
+}
+
+fn decimal(precision: u8, scale: u8) -> Kind {
+    Kind::Decimal { precision, scale }
+}
+
+#[test]
+fn a_field_of_one_kind_is_of_that_kind() {
+    assert_eq!(kind(&["true", "false", "null"]), Kind::Boolean);
+    assert_eq!(kind(&["1", "-7"]), Kind::Integer);
+    assert_eq!(kind(&["1.5", "-7.25"]), decimal(3, 2));
+    assert_eq!(kind(&[r#""2024-02-29""#]), Kind::Date);
+    assert_eq!(kind(&[r#""2024-02-29T10:00:00Z""#]), Kind::Timestamp);
+    assert_eq!(kind(&[r#""plain""#, r#""""#]), Kind::Text);
+    assert_eq!(kind(&["{}", "[1]"]), Kind::Json);
+    assert_eq!(kind(&["null", "null"]), Kind::Text);
+}
+
+#[test]
+fn integers_end_where_64_bits_do() {
+    let (most, least) = (i64::MAX.to_string(), i64::MIN.to_string());
+    assert_eq!(kind(&[&most, &least, "0", "-0"]), Kind::Integer);
+    assert_eq!(kind(&["9223372036854775808"]), decimal(19, 0));
+    assert_eq!(kind(&["-9223372036854775809", "1"]), decimal(19, 0));
+    assert_eq!(kind(&["100000000000000000000"]), decimal(21, 0));
+}
+
+#[test]
+fn decimals_have_room_for_every_digit_or_are_texts() {
+    assert_eq!(kind(&["0.05"]), decimal(2, 2));
+    assert_eq!(kind(&["1.50", "20"]), decimal(4, 2));
+    assert_eq!(kind(&["123456", "0.0001"]), decimal(10, 4));
+    let long = "9".repeat(38);
+    assert_eq!(kind(&[&long]), decimal(38, 0));
+    // Each fits, but nothing fits both.
+    assert_eq!(kind(&[&long, "0.1"]), Kind::Text);
+    assert_eq!(kind(&["9".repeat(39).as_str()]), Kind::Text);
+    assert_eq!(
+        kind(&[format!("1{}", "0".repeat(400)).as_str()]),
+        Kind::Text
+    );
+    assert_eq!(kind(&["1e5"]), Kind::Text);
+}
+
+#[test]
+fn scalars_of_several_kinds_are_texts_and_with_nested_ones_json() {
+    assert_eq!(kind(&["1", r#""a""#]), Kind::Text);
+    assert_eq!(kind(&["1", "true"]), Kind::Text);
+    assert_eq!(kind(&["1", r#""2024-01-01""#]), Kind::Text);
+    assert_eq!(
+        kind(&[r#""2024-01-01""#, r#""2024-01-01T00:00:00Z""#]),
+        Kind::Text
+    );
+    assert_eq!(kind(&[r#""2024-01-01""#, r#""""#]), Kind::Text);
+    assert_eq!(kind(&["1", "[]"]), Kind::Json);
+    assert_eq!(kind(&["{}", r#""a""#, "null"]), Kind::Json);
+}
+
+#[test]
+fn it_is_told_where_a_value_is_null_or_missing() {
+    let fields = survey(&[
+        r#"{"id":1,"a":1,"b":null,"c":1}"#,
+        r#"{"id":2,"a":1,"b":1}"#,
+    ]);
+    let told: Vec<_> = fields
+        .iter()
+        .map(|it| (it.name.as_str(), it.has_nulls, it.is_sparse))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("id", false, false),
+            ("a", false, false),
+            ("b", true, false),
+            ("c", false, true)
+        ]
+    );
+}
+
+#[test]
+fn the_id_stands_first_and_the_others_by_name() {
+    let fields = survey(&[r#"{"b":1,"":2,"id":3,"Id":4}"#, r#"{"a":1,"__proto__":2}"#]);
+    let names: Vec<&str> = fields.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["id", "", "Id", "__proto__", "a", "b"]);
+}
+
+#[test]
+fn where_nothing_was_seen_there_is_an_id() {
+    for fields in [survey::<&str>(&[]), survey(&["{}"])] {
+        assert_eq!(fields.len(), 1);
+        assert_eq!(
+            (fields[0].name.as_str(), fields[0].kind),
+            ("id", Kind::Text)
+        );
+    }
+}
+
+#[test]
+fn an_id_that_stands_in_counts_as_a_value() {
+    let fields = survey(&[r#"{"id":1}"#, "{}"]);
+    assert_eq!((fields[0].kind, fields[0].is_sparse), (Kind::Text, true));
+    let fields = survey(&[r#"{"a":1}"#, r#"{"id":1}"#]);
+    assert_eq!(fields[0].kind, Kind::Text);
+    let fields = survey(&[r#"{"id":1}"#, r#"{"id":null}"#]);
+    assert_eq!((fields[0].kind, fields[0].has_nulls), (Kind::Integer, true));
+}
+
+#[test]
+fn fields_that_are_noted_one_by_one_are_counted_by_record() {
+    let mut survey = Survey::new();
+    let value = serde_json::value::to_raw_value(&1).unwrap();
+    for names in [["a.b", "a.c"], ["a.b", "a.b"]] {
+        for name in names {
+            survey.note(name, &value).unwrap();
+        }
+        survey.end(&record(""));
+    }
+    let sparse: Vec<_> = survey.fields().into_iter().map(|it| it.is_sparse).collect();
+    assert_eq!((sparse, survey.records()), (vec![false, true], 2));
+}
+
+#[test]
+fn more_fields_than_a_file_can_have_are_refused() {
+    let members: Vec<String> = (0..5_000).map(|n| format!(r#""f{n}":1"#)).collect();
+    let payload = format!("{{{}}}", members.join(","));
+    let mut survey = Survey::new();
+    survey.record(&record(&payload)).unwrap();
+    assert_eq!(survey.fields().len(), 5_000);
+    let refused = survey.record(&record(r#"{"one more":1}"#)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the records have more than 5000 different fields; choose some of them with `fields`"
+    );
+    let value = serde_json::value::to_raw_value(&1).unwrap();
+    survey.note("id", &value).unwrap_err();
+    survey.end(&record(""));
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    let mut survey = Survey::new();
+    for payload in ["", "[1]", r#"{"a":1"#, r#"{"a":1} x"#] {
+        let refused = survey.record(&record(payload)).unwrap_err();
+        assert!(matches!(refused, FormatError::Payload { .. }), "{payload}");
+    }
+    assert_eq!(survey.records(), 0);
+}
+
+#[test]
+fn a_manifest_shows_fields_so() {
+    let mut fields = survey(&[r#"{"id":1,"amount":12345678.90,"at":"2024-01-01T00:00:00Z"}"#]);
+    fields[1].has_nulls = true;
+    assert_eq!(
+        json!(fields),
+        json!([
+            {"name": "id", "type": "INTEGER", "nullable": false},
+            {"name": "amount", "type": "DECIMAL", "precision": 10, "scale": 2, "nullable": true},
+            {"name": "at", "type": "TIMESTAMP", "nullable": false},
+        ])
+    );
+    let names =
+        [Kind::Boolean, Kind::Date, Kind::Text, Kind::Json].map(|kind| json!(kind)["type"].clone());
+    assert_eq!(names, ["BOOLEAN", "DATE", "TEXT", "JSON"]);
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_records_and_fields_makes_no_difference(
+        records in prop::collection::vec(
+            prop::collection::vec(("[a-d]|id", "[0-9]|[1-9]\\.[0-9]{1,3}|true|null|\"x?\"|\\[\\]"), 0..6), 1..6),
+    ) {
+        let written = |records: &[Vec<(String, String)>]| -> Vec<String> {
+            records
+                .iter()
+                .map(|fields| {
+                    let members: Vec<String> =
+                        fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                })
+                .collect()
+        };
+        let mut unique = records;
+        for fields in &mut unique {
+            fields.sort();
+            fields.dedup_by(|a, b| a.0 == b.0);
+        }
+        let there = survey(&written(&unique));
+        unique.reverse();
+        for fields in &mut unique {
+            fields.reverse();
+        }
+        prop_assert_eq!(survey(&written(&unique)), there);
+    }
+}

@@ -1,0 +1,126 @@
+//! An export run: reads each entity under one view and writes it as one file; nothing is visible before all is whole.
+//!
+//! ```text
+//! plan ─▶ view ─▶ entity: rows ─▶ encoding ─▶ upload … ─▶ every file made visible ─▶ manifest
+//! ```
+
+mod encoding;
+mod manifest;
+mod naming;
+mod plan;
+mod writing;
+
+use bytes::Bytes;
+use rail_shared::blobs::Written;
+use rail_shared::domain::{ExportFormat, Failure, FailureKind};
+use rail_shared::failpoints::step;
+use rail_shared::formats::xml_schema;
+use rail_shared::store::runs::{self, MANIFEST, RunFile};
+
+use self::manifest::{Manifest, Whole};
+use self::plan::{Plan, Reading};
+use self::writing::{Full, Writing};
+use crate::runtime::{Attempt, Halt};
+
+/// Runs the export from its beginning: bytes that came from two views would not belong together.
+pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
+    let plan = Plan::of(attempt).await?;
+    let store = &attempt.worker.store;
+    let mut view = store.view().await?;
+    let reading = Reading::of(&plan, &mut view).await?;
+    let mut transaction = store.begin().await?;
+    runs::begin(
+        &mut transaction,
+        &attempt.lease,
+        reading.viewed_at,
+        reading.expected_rows,
+        &reading.marks,
+    )
+    .await?;
+    transaction.commit().await?;
+
+    let mut writing = Writing::new(attempt, &plan);
+    let mut full = Vec::with_capacity(reading.entities.len());
+    for (entity, source) in &reading.entities {
+        full.push(writing.entity(&mut view, entity, source).await?);
+    }
+    drop(view);
+
+    let mut whole = Vec::with_capacity(full.len());
+    for file in full {
+        step("a file of an export is about to become visible");
+        whole.push(publish(&plan, file).await?);
+    }
+    step("the manifest of an export is about to be written");
+    let manifest = Manifest::of(&plan, &reading, &whole);
+    let manifest = manifest.text().map_err(|_| Failure::internal())?;
+    let manifest = beside(&plan, MANIFEST, plan.naming.manifest(), manifest).await?;
+    let (mut files, mut others) = (Vec::new(), Vec::new());
+    for Whole { file, xsd, .. } in whole {
+        files.push(file);
+        others.extend(xsd);
+    }
+    others.push(manifest);
+    step("the files of an export are about to be told");
+    let mut transaction = store.begin().await?;
+    runs::finish(&mut transaction, &attempt.lease, &files, &others).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes a file visible, and its schema where it is of XML.
+async fn publish(plan: &Plan, full: Full) -> Result<Whole, Halt> {
+    let Full {
+        entity,
+        key,
+        rows,
+        fields,
+        upload,
+    } = full;
+    let names = match &plan.options.fields {
+        Some(chosen) => Some(chosen.clone()),
+        None => fields
+            .as_ref()
+            .map(|fields| fields.iter().map(|field| field.name.clone()).collect()),
+    };
+    let xsd = match (plan.export.format, names) {
+        (ExportFormat::Xml, Some(names)) => {
+            let schema = xml_schema(&entity, &names).into_bytes();
+            let name = format!("{entity}.xsd");
+            Some(beside(plan, &name, plan.naming.schema(&entity), schema).await?)
+        }
+        _ => None,
+    };
+    let written = upload.finish().await.map_err(under_another_name)?;
+    Ok(Whole {
+        file: run_file(plan, entity, key, rows, written),
+        fields,
+        xsd,
+    })
+}
+
+/// Writes a small file beside those of the data.
+async fn beside(plan: &Plan, name: &str, key: String, text: Vec<u8>) -> Result<RunFile, Halt> {
+    let mut upload = plan.destination.begin(&key).await?;
+    upload.write(Bytes::from(text)).await?;
+    let written = upload.finish().await.map_err(under_another_name)?;
+    Ok(run_file(plan, name.to_owned(), key, 0, written))
+}
+
+fn run_file(plan: &Plan, entity: String, key: String, rows: u64, written: Written) -> RunFile {
+    RunFile {
+        entity,
+        location: plan.destination.locate(&key),
+        key,
+        rows,
+        bytes: written.bytes,
+        sha256: written.sha256,
+    }
+}
+
+/// A file that is there already can only be our own, whole, its answer lost on the way: the next attempt writes under
+/// its own name.
+fn under_another_name(mut failure: Failure) -> Failure {
+    failure.retryable |= failure.kind == FailureKind::Refused;
+    failure
+}
