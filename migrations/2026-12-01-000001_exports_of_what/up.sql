@@ -8,6 +8,8 @@ ALTER TABLE exports
     ADD paused_at timestamptz;
 
 ALTER TABLE export_runs
+    -- Where its files went: the export may be changed.
+    ADD destination jsonb,
     -- As of when its records were read, and about how many it expected then.
     ADD viewed_at timestamptz,
     ADD expected_rows bigint,

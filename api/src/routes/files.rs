@@ -10,12 +10,12 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::{ApiResponse, OpenApi};
-use rail_shared::blobs::{Destination, Reader};
-use rail_shared::domain::{ExportFormat, ExportId, Failure, FailureKind, JobState, RunId};
+use rail_shared::blobs::{Destination, Reader, media_type};
+use rail_shared::domain::{ExportId, Failure, FailureKind, JobState, RunId};
 use rail_shared::secrets::from_hex;
-use rail_shared::store::exports::ExportRow;
 use rail_shared::store::runs::RunFile;
 use rail_shared::store::{exports, runs};
+use serde_json::Value;
 
 use super::{BASE, Tag};
 use crate::auth::Caller;
@@ -49,21 +49,22 @@ impl Files {
         /// Of which run.
         #[oai(name = "runId")]
         run_id: Path<Id<RunId>>,
-        /// The entity in the file.
+        /// The entity in the file; `manifest`, or an entity and `.xsd`, for what is beside the files.
         entity: Path<String>,
     ) -> Result<Download, Refusal<Fits>> {
-        let (export, file) = find(api, &caller, export_id.0.0, run_id.0.0, &entity.0).await?;
-        Ok(open(api, &export, file).await?)
+        let (destination, file) = find(api, &caller, export_id.0.0, run_id.0.0, &entity.0).await?;
+        Ok(open(api, &destination, file).await?)
     }
 }
 
+/// A file, and the destination to which it went.
 async fn find(
     api: &Api,
     caller: &Caller,
     export_id: ExportId,
     run_id: RunId,
     entity: &str,
-) -> Result<(ExportRow, RunFile), Problem> {
+) -> Result<(Value, RunFile), Problem> {
     let none = || Problem::not_found("file");
     let mut conn = api.store.connect().await?;
     let export = exports::find(&mut conn, caller.tenant(), export_id)
@@ -77,10 +78,11 @@ async fn find(
     }
     let mut files = run.files.into_iter().chain(run.beside);
     let file = files.find(|file| file.entity == entity);
-    Ok((export, file.ok_or_else(none)?))
+    let destination = run.row.destination.unwrap_or(export.destination);
+    Ok((destination, file.ok_or_else(none)?))
 }
 
-async fn open(api: &Api, export: &ExportRow, file: RunFile) -> Result<Download, Problem> {
+async fn open(api: &Api, given: &Value, file: RunFile) -> Result<Download, Problem> {
     let not_downloadable = || {
         let detail = format!(
             "This file is not passed through; fetch it at {}.",
@@ -88,13 +90,12 @@ async fn open(api: &Api, export: &ExportRow, file: RunFile) -> Result<Download, 
         );
         Problem::new(StatusCode::CONFLICT, "not-downloadable", detail)
     };
-    let destination = match Destination::configured(&export.destination, &api.outputs) {
+    let destination = match Destination::configured(given, &api.outputs) {
         Ok(local @ Destination::Local(_)) => local,
         Ok(Destination::S3(_)) | Err(_) => return Err(not_downloadable()),
     };
     match destination.open(&file.key).await {
         Ok((bytes, reader)) => Ok(Download {
-            format: export.format,
             file,
             bytes,
             reader,
@@ -112,25 +113,14 @@ async fn open(api: &Api, export: &ExportRow, file: RunFile) -> Result<Download, 
 
 /// A file on its way out.
 pub struct Download {
-    format: ExportFormat,
     file: RunFile,
     bytes: u64,
     reader: Reader,
 }
 
-fn media_type(format: ExportFormat) -> &'static str {
-    match format {
-        ExportFormat::Csv => "text/csv; charset=utf-8",
-        ExportFormat::Json => "application/json",
-        ExportFormat::Parquet => "application/vnd.apache.parquet",
-        ExportFormat::Xml => "application/xml",
-    }
-}
-
 impl IntoResponse for Download {
     fn into_response(self) -> Response {
         let Self {
-            format,
             file,
             bytes,
             reader,
@@ -149,7 +139,7 @@ impl IntoResponse for Download {
             .unwrap_or_default()
             .replace(['"', '\\'], "_");
         let mut response = Response::builder()
-            .content_type(media_type(format))
+            .content_type(media_type(&key))
             .header(header::CONTENT_LENGTH, bytes)
             .header(
                 header::CONTENT_DISPOSITION,
@@ -166,18 +156,31 @@ impl IntoResponse for Download {
     }
 }
 
+/// What a file can be: see [`media_type`].
+const MEDIA_TYPES: [&str; 7] = [
+    "text/csv",
+    "application/json",
+    "application/x-ndjson",
+    "application/xml",
+    "application/vnd.apache.parquet",
+    "application/gzip",
+    "application/zstd",
+];
+
 impl ApiResponse for Download {
     fn meta() -> MetaResponses {
-        let file = MetaSchema::new_with_format("string", "binary");
+        let content = |content_type: &&'static str| MetaMediaType {
+            content_type,
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format(
+                "string", "binary",
+            ))),
+        };
         MetaResponses {
             responses: vec![MetaResponse {
                 description: "The file",
                 status: Some(200),
                 status_range: None,
-                content: vec![MetaMediaType {
-                    content_type: "text/csv",
-                    schema: MetaSchemaRef::Inline(Box::new(file)),
-                }],
+                content: MEDIA_TYPES.iter().map(content).collect(),
                 headers: vec![
                     documented_header("Content-Disposition", "The file's name"),
                     documented_header("ETag", "The SHA-256 of its bytes, hexadecimal"),

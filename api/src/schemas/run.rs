@@ -80,6 +80,7 @@ impl From<runs::Run> for ExportRun {
             export_id,
             rows,
             bytes,
+            destination: _,
             expected_rows,
             viewed_at,
             files: _,

@@ -8,6 +8,7 @@ mod bucket;
 mod configured;
 mod key;
 mod local;
+mod media_type;
 mod s3;
 
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use crate::domain::{Failure, FailureKind, Origin};
 
 pub use self::bucket::{AzureKey, AzureSettings, Bucket, Listed, Listing, NotRead, Piece, Turns};
 pub use self::local::LocalPlace;
+pub use self::media_type::media_type;
 pub use self::s3::{Addressing, S3Keys, S3Place, S3Settings};
 
 /// A place that holds files.

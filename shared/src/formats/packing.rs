@@ -20,26 +20,6 @@ impl Packing {
         }
     }
 
-    /// Its name in the header `Content-Encoding`, if it has one.
-    #[must_use]
-    pub fn content_coding(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
-        }
-    }
-
-    /// The media type of the file as it lies there, if it is not the format's own.
-    #[must_use]
-    pub fn media_type(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Gzip => Some("application/gzip"),
-            Self::Zstd => Some("application/zstd"),
-        }
-    }
-
     /// Begins a file.
     ///
     /// # Errors

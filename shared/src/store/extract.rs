@@ -37,7 +37,7 @@ pub enum Source {
     /// Those of these streams that are there now.
     Current(Vec<i64>),
     /// Those of these streams that changed after the change of this number, deleted ones too: each tells by a member
-    /// `_deleted` whether it is gone.
+    /// `_deleted` whether it is gone. After 0, where nobody knows of any yet, only those that are there.
     Changed(Vec<i64>, i64),
     /// Those that a part of a snapshot holds.
     Snapshot(Part),
@@ -54,7 +54,7 @@ impl Source {
                 "(SELECT r.stream_id, r.external_id, r.source_created_at, r.source_updated_at,
                          r.payload || jsonb_build_object('_deleted', r.deleted_at IS NOT NULL) AS payload
                   FROM change_sets c JOIN records r ON r.change_set = c.id
-                  WHERE c.stream_id = ANY($1) AND c.seq > $2) r"
+                  WHERE c.stream_id = ANY($1) AND c.seq > $2 AND ($2 > 0 OR r.deleted_at IS NULL)) r"
             }
             Self::Snapshot(_) => {
                 "(SELECT i.stream_id, s.external_id, s.source_created_at, s.source_updated_at, coalesce(

@@ -31,6 +31,8 @@ pub struct RunRow {
     pub rows: i64,
     /// Bytes written so far.
     pub bytes: i64,
+    /// Where its files go, as it was given; `None` before it began.
+    pub destination: Option<Value>,
     /// About how many records it will write.
     pub expected_rows: Option<i64>,
     /// As of when its records are.
@@ -94,6 +96,7 @@ impl Run {
                 export_id,
                 rows: 0,
                 bytes: 0,
+                destination: None,
                 expected_rows: None,
                 viewed_at: None,
                 files: Value::Array(Vec::new()),
@@ -112,6 +115,7 @@ impl Run {
 struct FoundRow {
     rows: i64,
     bytes: i64,
+    destination: Option<Value>,
     expected_rows: Option<i64>,
     viewed_at: Option<DateTime<Utc>>,
     files: Value,
@@ -125,6 +129,7 @@ impl FoundRow {
         let Self {
             rows,
             bytes,
+            destination,
             expected_rows,
             viewed_at,
             files,
@@ -136,6 +141,7 @@ impl FoundRow {
             export_id,
             rows,
             bytes,
+            destination,
             expected_rows,
             viewed_at,
             files,
@@ -209,7 +215,7 @@ pub async fn find(
 ) -> Result<Option<Run>, StoreError> {
     // Asked all the time: diesel would put the text together anew with every call.
     let found: Option<FoundRow> = statement(
-        "SELECT rows, bytes, expected_rows, viewed_at, files, beside, state, attempt, error, created_at, started_at, finished_at, cancel_requested_at
+        "SELECT rows, bytes, destination, expected_rows, viewed_at, files, beside, state, attempt, error, created_at, started_at, finished_at, cancel_requested_at
          FROM export_runs JOIN jobs USING (id)
          WHERE export_runs.tenant_id = $1 AND export_id = $2 AND export_runs.id = $3",
     )
@@ -313,26 +319,37 @@ pub async fn marks(
     })
 }
 
-/// Writes as of when a run reads, about how many records it will write, and how far it reads the changes. To be called in a
-/// transaction.
+/// What is known of a run once it looked at what it will read.
+#[derive(Debug)]
+pub struct Begun<'a> {
+    /// Where its files go, as it was given.
+    pub destination: &'a Value,
+    /// As of when it reads.
+    pub viewed_at: DateTime<Utc>,
+    /// About how many records it will write.
+    pub expected_rows: u64,
+    /// How far it reads the changes of each entity.
+    pub marks: &'a BTreeMap<String, i64>,
+}
+
+/// Writes how a run begins. To be called in a transaction.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is held no more.
 pub async fn begin(
     conn: &mut AsyncPgConnection,
     lease: &Lease,
-    viewed_at: DateTime<Utc>,
-    expected_rows: u64,
-    marks: &BTreeMap<String, i64>,
+    begun: &Begun<'_>,
 ) -> Result<(), StoreError> {
     lease.hold(conn).await?;
     diesel::update(export_runs::table.find(lease.job_id.uuid()))
         .set((
             export_runs::rows.eq(0),
             export_runs::bytes.eq(0),
-            export_runs::viewed_at.eq(viewed_at),
-            export_runs::expected_rows.eq(number(expected_rows)),
-            export_runs::marks.eq(serde_json::to_value(marks)?),
+            export_runs::destination.eq(begun.destination),
+            export_runs::viewed_at.eq(begun.viewed_at),
+            export_runs::expected_rows.eq(number(begun.expected_rows)),
+            export_runs::marks.eq(serde_json::to_value(begun.marks)?),
         ))
         .execute(conn)
         .await?;

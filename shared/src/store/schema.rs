@@ -194,6 +194,7 @@ diesel::table! {
         export_id -> Uuid,
         rows -> BigInt,
         bytes -> BigInt,
+        destination -> Nullable<Jsonb>,
         expected_rows -> Nullable<BigInt>,
         viewed_at -> Nullable<Timestamptz>,
         files -> Jsonb,

@@ -49,6 +49,14 @@ async fn a_change_replaces_what_it_names_and_nothing_else() {
         [json!({"n": 1}), json!({"n": 2})]
     );
 
+    let done = run(&rail, &export).await;
+    let moved = json!({"destination": {"type": "LOCAL", "path": "elsewhere"}});
+    let _ = rail.caller.patch(&export, &moved).await.expect(200);
+    let file = format!("{export}/runs/{}/files/deals", text(&done, "runId"));
+    let file = rail.caller.get(&file).await;
+    let kind = file.header("content-type");
+    assert_eq!((file.status, kind), (200, "application/x-ndjson"));
+
     let stale = rail
         .caller
         .request(Method::PATCH, &export)

@@ -23,6 +23,9 @@ async fn an_incremental_run_writes_what_changed_since_the_last_that_completed() 
         "{\"id\":\"a\",\"n\":1}\n{\"id\":\"b\",\"n\":1}\n{\"id\":\"c\",\"n\":1}\n",
     )
     .await;
+    put(&rail.caller, "deals", "{\"id\":\"gone\"}\n").await;
+    let gone = rail.caller.delete("/records/deals/record?externalId=gone");
+    assert_eq!(gone.await.status, 204);
     let mut body = lines_of(&["deals"]);
     body["incremental"] = true.into();
     let export = created(&rail, &body).await;

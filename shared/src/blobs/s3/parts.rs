@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::failures;
-use super::upload::{content_type, only_if_absent};
+use super::upload::only_if_absent;
+use crate::blobs::media_type;
 
 /// Amazon's limit.
 const MAX_PARTS: u32 = 10_000;
@@ -32,7 +33,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) async fn begin(bucket: &Bucket, key: &str) -> Result<Self, S3Error> {
         let begun =
-            failures::persist(|| bucket.initiate_multipart_upload(key, content_type(key))).await?;
+            failures::persist(|| bucket.initiate_multipart_upload(key, media_type(key))).await?;
         Ok(Self {
             bucket: Box::new(bucket.clone()),
             key: key.to_owned(),
@@ -56,7 +57,7 @@ impl Parts {
         self.begun += 1;
         let (bucket, key, number) = (self.bucket.clone(), self.key.clone(), self.begun);
         self.under_way = Some(tokio::spawn(async move {
-            let kind = content_type(&key);
+            let kind = media_type(&key);
             failures::persist(|| {
                 bucket.put_multipart_chunk(bytes.clone(), &key, number, &upload_id, kind)
             })

@@ -6,6 +6,7 @@ use s3::error::S3Error;
 
 use super::failures;
 use super::parts::Parts;
+use crate::blobs::media_type;
 use crate::domain::{Failure, FailureKind, Origin};
 
 /// Parts are alike but the last: some stores insist on it. At least 5 MiB is asked by Amazon.
@@ -70,7 +71,7 @@ impl S3Upload {
     }
 
     async fn put_whole(&self) -> Result<(), S3Error> {
-        let kind = content_type(&self.key);
+        let kind = media_type(&self.key);
         let put = |bucket: Box<Bucket>| async move {
             let answer = bucket.put_object_with_content_type(&self.key, &self.filling, kind);
             answer.await.map(drop)
@@ -111,14 +112,4 @@ pub(super) fn only_if_absent(bucket: &Bucket) -> Box<Bucket> {
     let mut strict = Box::new(bucket.clone());
     strict.add_header("if-none-match", "*");
     strict
-}
-
-pub(super) fn content_type(key: &str) -> &'static str {
-    match key.rsplit_once('.') {
-        Some((_, "csv")) => "text/csv; charset=utf-8",
-        Some((_, "json")) => "application/json",
-        Some((_, "xml")) => "application/xml",
-        Some((_, "parquet")) => "application/vnd.apache.parquet",
-        _ => "application/octet-stream",
-    }
 }

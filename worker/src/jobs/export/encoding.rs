@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures::TryStreamExt;
-use rail_shared::domain::{ExportFormat, Failure, FailureKind, Nested, Origin};
+use rail_shared::domain::{ExportFormat, Failure, FailureKind, Nested, Origin, Packing};
 use rail_shared::formats::{
     CsvEncoder, CsvOptions, Encoder, Field, FormatError, Formulas, JsonEncoder, Packer,
     ParquetEncoder, ParquetOptions, RecordView, Survey, XmlEncoder, columns_of, leaves,
@@ -16,10 +16,14 @@ use super::plan::Plan;
 use super::writing::ROWS_A_LOOK;
 use crate::runtime::{Attempt, Halt};
 
+/// Bytes that are compressed together.
+const PACKED_AT_ONCE: usize = 64 * 1024;
+
 /// Writes the bytes of one file, and learns what its fields hold.
 pub(super) struct Encoding {
     encoder: Encoder,
-    packer: Packer,
+    /// Where the file is compressed.
+    packer: Option<Packer>,
     learnt: Learnt,
     /// Whether rows are flattened, and of which fields the owner wants to know.
     flattened: bool,
@@ -96,7 +100,10 @@ impl Encoding {
         };
         Ok(Self {
             encoder,
-            packer: options.compression.packer().map_err(unwritable)?,
+            packer: match options.compression {
+                Packing::None => None,
+                compressed => Some(compressed.packer().map_err(unwritable)?),
+            },
             learnt,
             flattened,
             chosen: options.fields.clone(),
@@ -105,9 +112,11 @@ impl Encoding {
     }
 
     /// Appends what stands before the first record.
-    pub(super) fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
-        self.encoder.begin(&mut self.plain);
-        self.pack(out)
+    pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
+        self.encoder.begin(match self.packer {
+            Some(_) => &mut self.plain,
+            None => out,
+        });
     }
 
     /// Appends a record.
@@ -123,27 +132,33 @@ impl Encoding {
                 seen => seen.map_err(unwritable)?,
             }
         }
+        let Some(packer) = &mut self.packer else {
+            return self.encoder.record(record, out).map_err(unwritable);
+        };
         let written = self.encoder.record(record, &mut self.plain);
         written.map_err(unwritable)?;
-        self.pack(out)
+        if self.plain.len() >= PACKED_AT_ONCE {
+            packer.write(&self.plain, out).map_err(unwritable)?;
+            self.plain.clear();
+        }
+        Ok(())
     }
 
     /// Appends the rest; what the file's fields hold, unless there are too many.
     pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<Vec<Field>>, Failure> {
-        self.encoder.finish(&mut self.plain).map_err(unwritable)?;
-        self.pack(out)?;
-        self.packer.finish(out).map_err(unwritable)?;
+        match self.packer.take() {
+            Some(mut packer) => {
+                self.encoder.finish(&mut self.plain).map_err(unwritable)?;
+                packer.write(&self.plain, out).map_err(unwritable)?;
+                packer.finish(out).map_err(unwritable)?;
+            }
+            None => self.encoder.finish(out).map_err(unwritable)?,
+        }
         Ok(match self.learnt {
             Learnt::Before(fields) => Some(fields),
             Learnt::OnTheWay(survey) => Some(only(self.chosen.as_deref(), survey.fields())),
             Learnt::Nothing => None,
         })
-    }
-
-    fn pack(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
-        self.packer.write(&self.plain, out).map_err(unwritable)?;
-        self.plain.clear();
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use rail_shared::blobs::Written;
 use rail_shared::domain::{ExportFormat, Failure, FailureKind};
 use rail_shared::failpoints::step;
 use rail_shared::formats::xml_schema;
-use rail_shared::store::runs::{self, MANIFEST, RunFile};
+use rail_shared::store::runs::{self, Begun, MANIFEST, RunFile};
 
 use self::manifest::{Manifest, Whole};
 use self::plan::{Plan, Reading};
@@ -29,14 +29,13 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let mut view = store.view().await?;
     let reading = Reading::of(&plan, &mut view).await?;
     let mut transaction = store.begin().await?;
-    runs::begin(
-        &mut transaction,
-        &attempt.lease,
-        reading.viewed_at,
-        reading.expected_rows,
-        &reading.marks,
-    )
-    .await?;
+    let begun = Begun {
+        destination: &plan.export.destination,
+        viewed_at: reading.viewed_at,
+        expected_rows: reading.expected_rows,
+        marks: &reading.marks,
+    };
+    runs::begin(&mut transaction, &attempt.lease, &begun).await?;
     transaction.commit().await?;
 
     let mut writing = Writing::new(attempt, &plan);

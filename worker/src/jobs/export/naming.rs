@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rail_shared::domain::{
-    ExportFormat, FileOf, JsonLayout, Packing, PathTemplate, Placeholder, RunId, Schedule,
-    fixed_part,
+    ExportFormat, FileOf, JsonLayout, PathTemplate, Placeholder, RunId, Schedule, fixed_part,
 };
 use rail_shared::formats::FileOptions;
 use rail_shared::store::exports::ExportRow;
@@ -94,10 +93,5 @@ fn ending(format: ExportFormat, options: &FileOptions) -> String {
         (ExportFormat::Parquet, _) => return ".parquet".to_owned(),
         (ExportFormat::Xml, _) => ".xml",
     };
-    let packed = match options.compression {
-        Packing::None => "",
-        Packing::Gzip => ".gz",
-        Packing::Zstd => ".zst",
-    };
-    format!("{of_format}{packed}")
+    format!("{of_format}{}", options.compression.extension())
 }

@@ -64,7 +64,7 @@ impl<'a> Writing<'a> {
         let mut encoding = Encoding::of(self.attempt, self.plan, entity, source, view).await?;
         let rows_before = self.rows;
         let mut chunk = Vec::with_capacity(CHUNK_BYTES + 8 * 1024);
-        encoding.begin(&mut chunk)?;
+        encoding.begin(&mut chunk);
         let mut rows = pin!(extract::rows(view, source, self.plan.filter.as_ref()).await?);
         while let Some(row) = rows.try_next().await? {
             encoding.record(&view_of(&row), &mut chunk)?;
