@@ -27,17 +27,6 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field that no record has.
-    #[must_use]
-    pub fn absent(name: String) -> Self {
-        Self {
-            name,
-            kind: Kind::Text,
-            has_nulls: false,
-            is_sparse: true,
-        }
-    }
-
     /// Whether there is a record that has no value there.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
@@ -100,6 +89,17 @@ impl Survey {
         }
     }
 
+    /// One that looks at these fields only, however many others there are.
+    #[must_use]
+    pub fn of(fields: Vec<String>) -> Self {
+        let columns = Columns::new(fields);
+        Self {
+            fields: vec![Surveyed::default(); columns.names().len()],
+            columns,
+            ..Self::new()
+        }
+    }
+
     /// Sees a record's fields.
     ///
     /// # Errors
@@ -148,7 +148,8 @@ impl Survey {
         self.records
     }
 
-    /// The fields: `id` first, the others by name. Where there are none, there is `id`, which all records have.
+    /// The fields: `id` first, the others by name. Where there are none, there is `id`, which all records have. Those that
+    /// were [named](Self::of) are all there, seen or not.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let mut fields: Vec<Field> = self

@@ -222,3 +222,33 @@ proptest! {
         prop_assert_eq!(survey(&written(&unique)), there);
     }
 }
+
+#[test]
+fn fields_that_are_named_are_learnt_however_many_others_there_are() {
+    let many = |from: usize| -> String {
+        let members = (from..from + 4_000).map(|n| format!(r#""f{n}":1"#));
+        let members: Vec<String> = members.collect();
+        format!(r#"{{"wanted":1.5,{}}}"#, members.join(","))
+    };
+    let mut all = Survey::new();
+    all.record(&record(&many(0))).unwrap();
+    let refused = all.record(&record(&many(4_000))).unwrap_err();
+    assert!(matches!(refused, FormatError::TooManyFields { .. }));
+
+    let mut named = Survey::of(vec!["wanted".to_owned(), "never".to_owned()]);
+    for from in [0, 4_000] {
+        named.record(&record(&many(from))).unwrap();
+    }
+    let fields = named.fields();
+    let told: Vec<(&str, Kind, bool)> = fields
+        .iter()
+        .map(|it| (it.name.as_str(), it.kind, it.is_nullable()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("never", Kind::Text, true),
+            ("wanted", decimal(2, 1), false)
+        ]
+    );
+}

@@ -63,7 +63,7 @@ impl Encoding {
         let chosen = options.fields.clone();
         let flattened =
             plan.export.format == ExportFormat::Csv && options.nested == Nested::Flattened;
-        let mut learnt = Learnt::OnTheWay(Survey::new());
+        let mut learnt = Learnt::OnTheWay(survey_of(plan));
         let encoder = match plan.export.format {
             ExportFormat::Csv => {
                 let columns = if let Some(chosen) = chosen {
@@ -91,7 +91,6 @@ impl Encoding {
             ExportFormat::Xml => Encoder::Xml(XmlEncoder::new(entity.to_owned(), chosen)),
             ExportFormat::Parquet => {
                 let fields = survey(attempt, plan, source, view).await?;
-                let fields = only(chosen.as_deref(), fields);
                 learnt = Learnt::Before(fields.clone());
                 let options = ParquetOptions { raw: options.raw };
                 let encoder = ParquetEncoder::new(fields, options, footer(plan, entity));
@@ -156,7 +155,7 @@ impl Encoding {
         }
         Ok(match self.learnt {
             Learnt::Before(fields) => Some(fields),
-            Learnt::OnTheWay(survey) => Some(only(self.chosen.as_deref(), survey.fields())),
+            Learnt::OnTheWay(survey) => Some(in_order(&survey, self.chosen.as_deref())),
             Learnt::Nothing => None,
         })
     }
@@ -169,7 +168,7 @@ async fn survey(
     source: &Source,
     view: &mut Transaction,
 ) -> Result<Vec<Field>, Halt> {
-    let mut survey = Survey::new();
+    let mut survey = survey_of(plan);
     let flattened = plan.export.format == ExportFormat::Csv;
     let mut rows = pin!(extract::rows(view, source, plan.filter.as_ref()).await?);
     while let Some(row) = rows.try_next().await? {
@@ -178,7 +177,7 @@ async fn survey(
             return Err(Halt::Stopping);
         }
     }
-    Ok(survey.fields())
+    Ok(in_order(&survey, plan.options.fields.as_deref()))
 }
 
 fn see(survey: &mut Survey, record: &RecordView<'_>, flattened: bool) -> Result<(), FormatError> {
@@ -197,16 +196,21 @@ fn see(survey: &mut Survey, record: &RecordView<'_>, flattened: bool) -> Result<
     Ok(())
 }
 
-/// Of these fields those that are chosen, in the order of the choice. What no record has is a column without values.
-fn only(chosen: Option<&[String]>, fields: Vec<Field>) -> Vec<Field> {
-    let Some(chosen) = chosen else {
-        return fields;
-    };
-    let found = |name: &String| {
-        let field = fields.iter().find(|field| field.name == *name).cloned();
-        field.unwrap_or_else(|| Field::absent(name.clone()))
-    };
-    chosen.iter().map(found).collect()
+/// A survey of the fields that the owner wants.
+fn survey_of(plan: &Plan) -> Survey {
+    match &plan.options.fields {
+        Some(chosen) => Survey::of(chosen.clone()),
+        None => Survey::new(),
+    }
+}
+
+/// What was learnt, in the order of the owner's choice where there is one.
+fn in_order(survey: &Survey, chosen: Option<&[String]>) -> Vec<Field> {
+    let mut fields = survey.fields();
+    if let Some(chosen) = chosen {
+        fields.sort_by_key(|field| chosen.iter().position(|name| *name == field.name));
+    }
+    fields
 }
 
 /// What a Parquet file tells of itself.
