@@ -40,7 +40,7 @@ async fn a_change_replaces_what_it_names_and_nothing_else() {
     let raw = rail.caller.get(&export).await.text;
     assert!(raw.contains("1.00000000000000000001"), "{raw}");
 
-    let removed = json!({"filter": null, "schedule": {"frequency": "HOURLY"}});
+    let removed = json!({"filter": null, "schedule": {"frequency": "HOURLY", "time": "00:30"}});
     let removed = rail.caller.patch(&export, &removed).await.expect(200);
     assert_eq!(removed["filter"], Value::Null);
     assert_ne!(removed["nextRunAt"], before["nextRunAt"]);
