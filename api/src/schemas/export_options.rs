@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::wire::Word;
 use crate::body::Json;
+use crate::shapes::AT_MOST;
 
 const OPTIONS: &str = "/options";
 
@@ -55,50 +56,61 @@ pub fn read(
     if let Some(given) = given.as_object_mut() {
         given.retain(|_, value| !value.is_null());
     }
-    // What is of the wrong form was told by the schema.
-    let options = FileOptions::stored(&given).ok()?;
-    for (place, field) in options.fields.iter().flatten().enumerate() {
+    // What is of the wrong form was told by the schema; the rest is judged all the same.
+    let fields = body.texts_at("/options/fields").unwrap_or_default();
+    for (place, field) in fields.iter().enumerate().take(AT_MOST) {
         if field.len() > MAX_FIELD || field.contains('\0') {
             let detail = format!("A field's name has at most {MAX_FIELD} bytes and no U+0000.");
             faults.add(format!("{OPTIONS}/fields/{place}"), "bad-field", detail);
         }
     }
     if let Some(format) = format {
-        for (name, formats) in FORMATS_OF {
-            let pointer = format!("{OPTIONS}/{name}");
-            if body.at(&pointer).is_some() && !formats.contains(&format) {
-                let words: Vec<&str> = formats.iter().map(|format| format.as_str()).collect();
-                let detail = format!("{name} goes with {}, not with {format}.", words.join(", "));
-                faults.add(pointer, "option-of-another-format", detail);
-            }
+        check_formats(body, format, faults);
+    }
+    check_names(body, format, entities, faults);
+    FileOptions::stored(&given).ok()?;
+    Some(given)
+}
+
+fn check_formats(body: &Json, format: ExportFormat, faults: &mut Faults) {
+    for (name, formats) in FORMATS_OF {
+        let pointer = format!("{OPTIONS}/{name}");
+        if body.at(&pointer).is_some() && !formats.contains(&format) {
+            let words: Vec<&str> = formats.iter().map(|format| format.as_str()).collect();
+            let detail = format!("{name} goes with {}, not with {format}.", words.join(", "));
+            faults.add(pointer, "option-of-another-format", detail);
         }
     }
-    let template = match PathTemplate::parse(&options.file_name) {
-        Ok(template) if is_one_part(&options.file_name) => template,
-        Ok(_) => {
-            let detail = "A file's name has no slashes; they belong into the destination's path.";
-            faults.add(format!("{OPTIONS}/fileName"), "bad-file-name", detail);
-            return None;
-        }
-        Err(detail) => {
-            faults.add(format!("{OPTIONS}/fileName"), "bad-file-name", detail);
-            return None;
-        }
-    };
-    let path = body.text_at("/destination/path").unwrap_or_default();
-    let tells_entity =
-        template.tells(Placeholder::Entity) || PathTemplate::new(path).tells(Placeholder::Entity);
-    if entities.len() > 1 && !tells_entity {
-        let detail = "With several entities, {entity} stands in fileName or in the destination's path: each is a file.";
-        faults.add(format!("{OPTIONS}/fileName"), "names-collide", detail);
-    }
+}
+
+/// No two files of a run may be called the same.
+fn check_names(body: &Json, format: Option<ExportFormat>, entities: &[&str], faults: &mut Faults) {
     if let Some(place) = entities.iter().position(|entity| *entity == MANIFEST)
         && format == Some(ExportFormat::Json)
     {
         let detail = "A file of JSON of this entity would be called as the manifest is.";
         faults.add(format!("/entities/{place}"), "names-collide", detail);
     }
-    Some(given)
+    let usual = FileOptions::default().file_name;
+    let name = body.text_at("/options/fileName").unwrap_or(&usual);
+    let at = format!("{OPTIONS}/fileName");
+    if let Err(detail) = PathTemplate::parse(name) {
+        faults.add(at, "bad-file-name", detail);
+        return;
+    }
+    if !is_one_part(name) {
+        let detail = "A file's name has no slashes; they belong into the destination's path.";
+        faults.add(at, "bad-file-name", detail);
+        return;
+    }
+    let path = body.text_at("/destination/path").unwrap_or_default();
+    let tells_entity = [name, path]
+        .iter()
+        .any(|template| PathTemplate::new(template).tells(Placeholder::Entity));
+    if entities.len() > 1 && !tells_entity {
+        let detail = "With several entities, {entity} stands in fileName or in the destination's path: each is a file.";
+        faults.add(at, "names-collide", detail);
+    }
 }
 
 const FORMATS_OF: [(&str, &[ExportFormat]); 5] = [

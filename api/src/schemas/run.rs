@@ -107,7 +107,8 @@ impl From<runs::Run> for ExportRun {
             attempt,
             error,
             rows,
-            expected_rows,
+            // Postgres guesses, and low where it has not counted yet.
+            expected_rows: expected_rows.map(|expected| expected.max(rows)),
             bytes,
             viewed_at,
             files: files.into_iter().map(ExportFile::from).collect(),

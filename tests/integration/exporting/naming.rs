@@ -114,15 +114,25 @@ async fn options_that_do_not_fit_are_refused_all_at_once() {
         ),
         (
             body_of("JSON", json!({"fileName": "{entity}/{x}"}), "x"),
-            vec!["/options/fileName bad-file-name"],
+            vec![
+                "/entities/1 names-collide",
+                "/options/fileName bad-file-name",
+            ],
         ),
         (
             body_of("JSON", json!({}), "x"),
             vec!["/entities/1 names-collide"],
         ),
         (
-            body_of("XML", json!({"nested": "DEEP", "unknown": 1}), "x"),
+            body_of(
+                "XML",
+                json!({"nested": "DEEP", "unknown": 1, "layout": "LINES", "fileName": "a/{b}"}),
+                "x",
+            ),
             vec![
+                "/options/fileName bad-file-name",
+                "/options/layout option-of-another-format",
+                "/options/nested option-of-another-format",
                 "/options/nested unknown-value",
                 "/options/unknown unknown-field",
             ],
