@@ -1,4 +1,4 @@
-//! How records become the bytes of a file: pure, one encoder per format, in memory that does not grow with the file.
+//! How records become the bytes of a file: pure, one encoder per format, in bounded memory.
 //!
 //! ```text
 //! begin ─▶ record … record ─▶ finish      each appends to the buffer it is given; the caller empties it
