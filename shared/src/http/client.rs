@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
@@ -149,6 +149,10 @@ impl Http {
             .request(method(request.method), url)
             .headers(headers(&request)?);
         if let Some(body) = request.body {
+            if body.is_empty() {
+                // Not said by itself, and some servers want it.
+                sending = sending.header(CONTENT_LENGTH, 0);
+            }
             sending = sending.body(body);
         }
         let begun = Instant::now();
