@@ -2,6 +2,7 @@
 
 #[cfg(feature = "failpoints")]
 mod crashing;
+mod outputs;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 #[cfg(feature = "failpoints")]
 pub use crashing::crash_at_step;
+pub use outputs::{AzureConfig, OutputConfig, S3Config};
 pub use reading::{ConfigError, Environment};
 use secrecy::SecretString;
 use url::Url;
@@ -33,6 +35,9 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_S3_ENDPOINT                 an S3-compatible store instead of AWS
   RAIL_S3_ACCESS_KEY_ID            with RAIL_S3_SECRET_ACCESS_KEY: who S3 destinations write as
   RAIL_S3_SECRET_ACCESS_KEY
+  RAIL_AZURE_ACCOUNT               with RAIL_AZURE_ACCOUNT_KEY: the storage account that AZURE_BLOB destinations write to
+  RAIL_AZURE_ACCOUNT_KEY
+  RAIL_AZURE_ENDPOINT              another cloud or an emulator instead of https://<account>.blob.core.windows.net
   RAIL_CONNECTOR_<ID>_BASE_URL     where a connector's vendor is reached, for example RAIL_CONNECTOR_STRIPE_BASE_URL
   RAIL_CONNECTORS_DIR              a folder of connectors of your own, one .toml file each (docs/adding-a-connector.md)
   RAIL_CONNECTOR_<ID>_RATE         how many requests its vendor gets: off, a part of what the connector's file says (50%),
@@ -65,26 +70,6 @@ pub struct SharedConfig {
     pub references: References,
     /// Where exports may go.
     pub outputs: OutputConfig,
-}
-
-/// Where exports may go.
-#[derive(Debug, Clone)]
-pub struct OutputConfig {
-    /// Allowed root of LOCAL destinations.
-    pub export_dir: Option<PathBuf>,
-    /// The operator's S3 account.
-    pub s3: S3Config,
-}
-
-/// The operator's S3 account.
-#[derive(Debug, Clone)]
-pub struct S3Config {
-    /// The region where a destination names none.
-    pub region: String,
-    /// An S3-compatible store instead of AWS.
-    pub endpoint: Option<Url>,
-    /// Access key id and secret.
-    pub access: Option<(SecretString, SecretString)>,
 }
 
 /// What the api needs beside.
@@ -151,30 +136,7 @@ impl SharedConfig {
             read.parsed("RAIL_DB_CONNECTIONS", "a number from 1 to 1000", |text| {
                 text.parse().ok().filter(|n| (1..=1000).contains(n))
             });
-        let export_dir = read.absolute_path("RAIL_EXPORT_DIR");
-        let endpoint = read.parsed(
-            "RAIL_S3_ENDPOINT",
-            "a URL that begins with http:// or https://",
-            web_url,
-        );
-        let access = match (
-            read.text("RAIL_S3_ACCESS_KEY_ID"),
-            read.text("RAIL_S3_SECRET_ACCESS_KEY"),
-        ) {
-            (Some(id), Some(secret)) => Some((id.into(), secret.into())),
-            (None, None) => None,
-            (Some(_), None) => read.fault(
-                "RAIL_S3_SECRET_ACCESS_KEY",
-                "it goes with RAIL_S3_ACCESS_KEY_ID",
-            ),
-            (None, Some(_)) => read.fault(
-                "RAIL_S3_ACCESS_KEY_ID",
-                "it goes with RAIL_S3_SECRET_ACCESS_KEY",
-            ),
-        };
-        let region = read
-            .text("RAIL_S3_REGION")
-            .unwrap_or_else(|| "us-east-1".to_owned());
+        let outputs = OutputConfig::read(&mut read);
         let connector_base_urls = read.connector_base_urls();
         let connectors_dir = read.absolute_path("RAIL_CONNECTORS_DIR");
         let processes = read.parsed("RAIL_RATE_PROCESSES", "a number from 1 to 1000", |text| {
@@ -197,14 +159,7 @@ impl SharedConfig {
                 connectors_dir,
                 rates,
                 references,
-                outputs: OutputConfig {
-                    export_dir,
-                    s3: S3Config {
-                        region,
-                        endpoint,
-                        access,
-                    },
-                },
+                outputs,
             })
         })
     }
