@@ -39,6 +39,7 @@ pub mod sync_log;
 pub mod sync_schedules;
 pub mod syncs;
 pub mod told_changes;
+pub mod unfinished_uploads;
 
 pub use error::StoreError;
 pub use json_text::JsonText;
