@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::answer::Found;
 use crate::auth::Caller;
 use crate::body::Json;
+use crate::destinations::{self, Lent};
 use crate::pausing::Wish;
 use crate::problem::Problem;
 use crate::routes::records::may_have;
@@ -29,6 +30,8 @@ pub struct Known {
     pub own_entities: Vec<String>,
     /// The snapshot that it names, where the tenant has it.
     pub snapshot: Option<Snapshot>,
+    /// The connection that its destination names, where the tenant has it.
+    pub lent: Option<Lent>,
 }
 
 /// Looks up what a body speaks of.
@@ -46,6 +49,7 @@ pub async fn known(api: &Api, caller: &Caller, body: &Json) -> Result<Known, Pro
     let mut known = Known {
         own_entities: Vec::new(),
         snapshot: None,
+        lent: destinations::lent(api, caller, body).await?,
     };
     if unknown.is_empty() && snapshot.is_none() {
         return Ok(known);

@@ -14,6 +14,7 @@ mod cancelling;
 mod changing;
 mod connecting;
 mod covering;
+mod destinations;
 mod exporting;
 mod feeding;
 mod front;

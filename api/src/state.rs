@@ -4,8 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rail_shared::blobs::Outputs;
 use rail_shared::budget::{BadAddress, Budgets};
-use rail_shared::config::{OutputConfig, SharedConfig};
+use rail_shared::config::SharedConfig;
 use rail_shared::connectors::{Catalogue, CatalogueError, WebhookKeys};
 use rail_shared::domain::Clock;
 use rail_shared::http::{Guard, Http, HttpError, Limits};
@@ -41,7 +42,7 @@ pub struct Parts {
     /// What credentials may refer to.
     pub references: References,
     /// Where exports may go.
-    pub outputs: OutputConfig,
+    pub outputs: Outputs,
     /// How callers, and persons who come back from a vendor, reach us; without a slash at the end.
     pub public_url: String,
     /// The time of requests.
@@ -107,7 +108,7 @@ impl Api {
             key_ring: Arc::new(key_ring),
             public_url: public_url.to_owned(),
             references: shared.references.clone(),
-            outputs: shared.outputs.clone(),
+            outputs: Outputs::new(shared)?,
             clock,
             grants: Grants::default(),
             in_flight: InFlight::default(),

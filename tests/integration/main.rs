@@ -1,12 +1,14 @@
 //! The product and its parts against the real servers they were made for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod azure;
 mod budgets;
 mod cancel;
 mod changes;
 mod connections;
 mod coverage;
 mod deletes;
+mod destinations;
 mod document;
 mod entities;
 mod exporting;

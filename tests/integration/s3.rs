@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rail_shared::blobs::{Addressing, Destination, S3Keys, S3Place, S3Settings};
+use rail_shared::blobs::{Addressing, Destination, Existing, Place, S3Keys, S3Place, S3Settings};
 use rail_shared::domain::{Failure, FailureKind, Origin};
 use rail_tests::moto::{Moto, MotoKeys};
 use tokio::io::AsyncReadExt;
@@ -36,7 +36,7 @@ fn destination(endpoint: &str, bucket: &str, id: &str, secret: &str) -> Destinat
             session_token: None,
         },
     };
-    Destination::S3(S3Place::new(&settings).unwrap())
+    Place::S3(S3Place::new(&settings).unwrap()).into()
 }
 
 fn reached(moto: &Moto, keys: &MotoKeys) -> Destination {
@@ -206,6 +206,24 @@ async fn an_existing_object_is_never_replaced() {
         .await
         .unwrap();
     assert_eq!(stored, b"first");
+    assert_eq!(unfinished(&moto).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_object_is_replaced_where_that_is_asked_for() {
+    let Some((moto, keys)) = store(WRITER).await else {
+        return;
+    };
+    let place = reached(&moto, &keys).with_existing(Existing::Replace);
+    for length in [5, 9 * MIB, 7] {
+        let sent = content(length);
+        write(&place, "a.csv", &sent).await.unwrap();
+        let (_, stored) = moto
+            .look(&format!("{BUCKET}/contracts/a.csv"))
+            .await
+            .unwrap();
+        assert!(stored == sent, "{length}");
+    }
     assert_eq!(unfinished(&moto).await, [""; 0]);
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use rail_shared::blobs::Outputs;
 use rail_shared::budget::Budgets;
-use rail_shared::config::{OutputConfig, SharedConfig, WorkerConfig};
+use rail_shared::config::{SharedConfig, WorkerConfig};
 use rail_shared::connectors::{Catalogue, Session, Source};
 use rail_shared::domain::{Clock, Failure, FailureKind, JobKind, Origin};
 use rail_shared::http::{Guard, Http, Limits};
@@ -38,7 +39,7 @@ pub struct Worker {
     /// Resolves `${…}` in them.
     pub references: References,
     /// Where exports may go.
-    pub outputs: Arc<OutputConfig>,
+    pub outputs: Arc<Outputs>,
     /// The time of day.
     pub clock: Clock,
     /// Slots and lease.
@@ -95,7 +96,7 @@ impl Worker {
             budgets: Budgets::new(shared.redis_url.expose_secret(), shared.rates.clone())?,
             key_ring: Arc::new(key_ring),
             references: shared.references.clone(),
-            outputs: Arc::new(shared.outputs.clone()),
+            outputs: Arc::new(Outputs::new(shared)?),
             clock: Clock::system(),
             config,
             name,
@@ -116,6 +117,7 @@ impl Worker {
                 self.listen(JobKind::Sync, syncs, &stop),
                 self.listen(JobKind::Export, exports, &stop),
                 upkeep::run(&self, &starters, &stop),
+                Box::pin(upkeep::abandoned::run(&self, &stop)),
             );
         };
         // Leases are kept until the last job was given back.
@@ -153,10 +155,20 @@ impl Worker {
                 );
                 Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message)
             })?;
-        let binding = Binding {
-            tenant_id: connection.tenant_id,
-            connection_id: connection.id,
-        };
+        let binding = binding_of(connection);
+        let credentials = self.credentials(connection)?;
+        let settings = connection.settings.as_object().cloned().unwrap_or_default();
+        let vault = StoredVault::new(self.store.clone(), Arc::clone(&self.key_ring), binding);
+        let session = Session::new(credentials, settings).with_vault(Arc::new(vault));
+        Ok(connector.open(&self.http, session))
+    }
+
+    /// The credentials of a connection in plain, references resolved.
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub fn credentials(&self, connection: &ConnectionRow) -> Result<Map<String, Value>, Failure> {
+        let binding = binding_of(connection);
         let opened = self.key_ring.open(
             &connection.sealed_credentials,
             &connection.sealed_by,
@@ -174,9 +186,13 @@ impl Worker {
         for reference in unresolved {
             tracing::warn!(connection.id = %connection.id, %reference, "a credential is left out");
         }
-        let settings = connection.settings.as_object().cloned().unwrap_or_default();
-        let vault = StoredVault::new(self.store.clone(), Arc::clone(&self.key_ring), binding);
-        let session = Session::new(credentials, settings).with_vault(Arc::new(vault));
-        Ok(connector.open(&self.http, session))
+        Ok(credentials)
+    }
+}
+
+fn binding_of(connection: &ConnectionRow) -> Binding {
+    Binding {
+        tenant_id: connection.tenant_id,
+        connection_id: connection.id,
     }
 }

@@ -12,6 +12,7 @@ use crate::answer::{Created, Done, Found, Listed};
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::changing::Precondition;
+use crate::destinations;
 use crate::exporting::{self, Known};
 use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
 use crate::problem::Problem;
@@ -19,6 +20,7 @@ use crate::refusal::{Changes, Creates, Finds, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::Export;
 use crate::schemas::export_asked::{ExportMeant, ExportPatch, ExportRules, NewExport, PatchRules};
+use crate::schemas::export_test::ExportTest;
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -134,6 +136,29 @@ impl Exports {
         Ok(exporting::tagged(row))
     }
 
+    /// Test an export's destination.
+    ///
+    /// Asks it for the rights that a run needs, and leaves nothing behind. A destination that takes no files is a
+    /// successful answer too, with `success: false` and what to fix. LOCAL is tried where the api runs.
+    #[oai(
+        path = "/exports/:exportId/test",
+        method = "post",
+        operation_id = "testExport"
+    )]
+    async fn test(
+        &self,
+        caller: Caller,
+        Data(api): Data<&Api>,
+        /// Which export.
+        #[oai(name = "exportId")]
+        id: Path<Id<ExportId>>,
+    ) -> Result<Found<ExportTest>, Refusal<Finds>> {
+        let found =
+            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
+        let row = found.ok_or_else(|| Problem::not_found("export"))?;
+        Ok(Found::new(destinations::test(api, &caller, &row).await?))
+    }
+
     /// Delete an export.
     ///
     /// With its runs; the files they wrote stay where they are.
@@ -171,6 +196,7 @@ fn rules<'a>(api: &'a Api, known: &'a Known) -> ExportRules<'a> {
         api,
         own_entities: &known.own_entities,
         snapshot: known.snapshot.as_ref(),
+        lent: known.lent.as_ref(),
     }
 }
 

@@ -10,7 +10,7 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::{ApiResponse, OpenApi};
-use rail_shared::blobs::{Destination, Reader, media_type};
+use rail_shared::blobs::{DestinationSettings, Place, Reader, media_type};
 use rail_shared::domain::{ExportId, Failure, FailureKind, JobState, RunId};
 use rail_shared::secrets::from_hex;
 use rail_shared::store::runs::RunFile;
@@ -90,9 +90,10 @@ async fn open(api: &Api, given: &Value, file: RunFile) -> Result<Download, Probl
         );
         Problem::new(StatusCode::CONFLICT, "not-downloadable", detail)
     };
-    let destination = match Destination::configured(given, &api.outputs) {
-        Ok(local @ Destination::Local(_)) => local,
-        Ok(Destination::S3(_)) | Err(_) => return Err(not_downloadable()),
+    let settings = DestinationSettings::read(given);
+    let destination = match settings.and_then(|settings| settings.open(&api.outputs, None)) {
+        Ok(local) if matches!(local.place(), Place::Local(_)) => local,
+        Ok(_) | Err(_) => return Err(not_downloadable()),
     };
     match destination.open(&file.key).await {
         Ok((bytes, reader)) => Ok(Download {

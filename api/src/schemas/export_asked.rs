@@ -3,10 +3,10 @@
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
-use rail_shared::blobs::LocalPlace;
+use rail_shared::blobs::{DestinationSettings, LocalPlace, connector_for};
 use rail_shared::domain::{
-    DestinationType, ExportFormat, Faults, Filter, Frequency, MissedRuns, PathTemplate, Schedule,
-    SnapshotId,
+    ConnectionId, DestinationType, ExportFormat, Faults, Filter, Frequency, MissedRuns,
+    PathTemplate, Schedule, SnapshotId,
 };
 use rail_shared::store::JsonText;
 use rail_shared::store::snapshots::Snapshot;
@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use super::export_options::OptionsAsked;
 use super::wire::{AnyObject, Id, Word, wire};
 use crate::body::{Asked, Json};
+use crate::destinations::Lent;
 use crate::shapes::AT_MOST;
 use crate::state::Api;
 
@@ -116,21 +117,31 @@ wire!([] DayAsked, "DayAsked", MetaSchemaRef::Inline(Box::new(MetaSchema {
 
 /// Where an export's files go.
 #[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
 #[allow(dead_code, reason = "gives the document its schema")]
 struct DestinationAsked {
-    /// What kind of place. AZURE_BLOB is not available yet; LOCAL only where the operator allows a directory.
+    /// What kind of place. LOCAL only where the operator allows a directory; AZURE_BLOB only where there is a storage
+    /// account, the operator's or that of a connection.
     #[oai(rename = "type")]
     kind: Word<DestinationType>,
-    /// The bucket; with S3, and needed there.
+    /// The bucket; with S3, and needed there unless a connection has one.
     #[oai(validator(pattern = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
     bucket: Option<String>,
+    /// The container; with AZURE_BLOB, and needed there unless a connection has one.
+    #[oai(validator(pattern = "^[a-z0-9$][a-z0-9-]{1,61}[a-z0-9]$"))]
+    container: Option<String>,
     /// The directory or prefix; slashes around it mean nothing. `{name}`, `{runId}`, `{date}` and `{entity}` in it stand for
     /// what a file is of.
     #[oai(validator(max_length = 500))]
     path: String,
-    /// The bucket's region; with S3, the operator's own when left out.
+    /// The bucket's region; with S3. That of the connection, or the operator's own, when left out.
     #[oai(validator(pattern = "^[a-z0-9-]{1,50}$"))]
     region: Option<String>,
+    /// An `s3` or `azure_blob` connection whose credentials are used in place of the operator's.
+    connection_id: Option<Id<ConnectionId>>,
+    /// Whether a file that has the name of a new one is replaced, once the new one is whole; nothing that is there is
+    /// touched when left out.
+    overwrite: Option<bool>,
 }
 
 /// An export to be configured, understood.
@@ -165,6 +176,8 @@ pub struct ExportRules<'a> {
     pub own_entities: &'a [String],
     /// The snapshot that is asked for, where the tenant has it.
     pub snapshot: Option<&'a Snapshot>,
+    /// The connection that its destination names, if the tenant has it.
+    pub lent: Option<&'a Lent>,
 }
 
 impl Asked for NewExport {
@@ -177,6 +190,7 @@ impl Asked for NewExport {
             api,
             own_entities,
             snapshot,
+            lent,
         } = rules;
         let format: Option<ExportFormat> =
             body.text_at("/format").and_then(|word| word.parse().ok());
@@ -202,7 +216,7 @@ impl Asked for NewExport {
             }
             None => None,
         };
-        check_destination(body, api, faults);
+        check_destination(body, api, lent, faults);
         let named = entities.as_deref().unwrap_or_default();
         let options = super::export_options::read(body, format, named, faults);
         let incremental = body.at("/incremental").and_then(Value::as_bool);
@@ -266,45 +280,97 @@ impl Asked for ExportPatch {
     }
 }
 
-fn check_destination(body: &Json, api: &Api, faults: &mut Faults) {
-    let kind: Option<DestinationType> = body
-        .text_at("/destination/type")
-        .and_then(|word| word.parse().ok());
-    let mut unavailable =
-        |detail| faults.add("/destination/type", "destination-unavailable", detail);
-    match kind {
-        Some(DestinationType::AzureBlob) => unavailable("AZURE_BLOB is not available yet."),
-        Some(DestinationType::Local) if api.outputs.export_dir.is_none() => {
-            unavailable("LOCAL is not available: the operator has set no RAIL_EXPORT_DIR.");
-        }
-        Some(DestinationType::S3)
-            if body.at("/destination/bucket").is_none() && !faults.touch("/destination/bucket") =>
-        {
-            faults.add(
-                "/destination/bucket",
-                "missing",
-                "With S3, the bucket is required.",
-            );
-        }
-        _ => {}
-    }
-    if kind == Some(DestinationType::Local) {
-        for field in ["bucket", "region"] {
-            let pointer = format!("/destination/{field}");
-            if body.at(&pointer).is_some() {
-                faults.add(
-                    pointer,
-                    "unknown-field",
-                    "A LOCAL destination has a path only.",
-                );
-            }
-        }
-    }
+/// The fields that only some kinds of destinations have.
+const FIELDS: [(&str, &[DestinationType]); 4] = [
+    ("bucket", &[DestinationType::S3]),
+    (
+        "connectionId",
+        &[DestinationType::S3, DestinationType::AzureBlob],
+    ),
+    ("container", &[DestinationType::AzureBlob]),
+    ("region", &[DestinationType::S3]),
+];
+
+fn check_destination(body: &Json, api: &Api, lent: Option<&Lent>, faults: &mut Faults) {
     if let Some(path) = body.text_at("/destination/path") {
         if let Err(failure) = LocalPlace::new(PathBuf::new(), path) {
             faults.add("/destination/path", "bad-path", failure.message);
         } else if let Err(detail) = PathTemplate::parse(path) {
             faults.add("/destination/path", "bad-path", detail);
         }
+    }
+    let kind: Option<DestinationType> = body
+        .text_at("/destination/type")
+        .and_then(|word| word.parse().ok());
+    let Some(kind) = kind else {
+        return;
+    };
+    let by_connection = body.at("/destination/connectionId").is_some();
+    let unset = match kind {
+        DestinationType::Local if api.outputs.export_dir().is_none() => Some("RAIL_EXPORT_DIR"),
+        DestinationType::AzureBlob if !by_connection && !api.outputs.has_azure_account() => {
+            Some("RAIL_AZURE_ACCOUNT")
+        }
+        _ => None,
+    };
+    if let Some(variable) = unset {
+        let detail = format!("{kind} is not available: the operator has set no {variable}.");
+        faults.add("/destination/type", "destination-unavailable", detail);
+    }
+    let needed = match kind {
+        DestinationType::S3 if !by_connection => Some("bucket"),
+        DestinationType::AzureBlob if !by_connection => Some("container"),
+        _ => None,
+    };
+    for (field, kinds) in FIELDS {
+        let pointer = format!("/destination/{field}");
+        let given = body.at(&pointer).is_some();
+        if given && !kinds.contains(&kind) {
+            let detail = format!("A destination of type {kind} has no {field}.");
+            faults.add(pointer, "unknown-field", detail);
+        } else if !given && needed == Some(field) && !faults.touch(&pointer) {
+            let detail = format!("With {kind}, the {field} is required.");
+            faults.add(pointer, "missing", detail);
+        }
+    }
+    if let Some(connector) = connector_for(kind)
+        && by_connection
+    {
+        check_connection(body, api, connector, lent, faults);
+    }
+}
+
+fn check_connection(
+    body: &Json,
+    api: &Api,
+    connector: &str,
+    lent: Option<&Lent>,
+    faults: &mut Faults,
+) {
+    const AT: &str = "/destination/connectionId";
+    if faults.touch(AT) {
+        return;
+    }
+    match lent {
+        None => faults.add(
+            AT,
+            "unknown-connection",
+            "There is no connection of this id.",
+        ),
+        Some(lent) if lent.connector_id != connector => {
+            let detail = format!("A connection of the connector {connector} is needed here.");
+            faults.add(AT, "wrong-connector", detail);
+        }
+        Some(lent) if faults.is_empty() => {
+            // What is not right with bucket, container and path was found before.
+            let settings = body.at("/destination").map(DestinationSettings::read);
+            let opened = settings.map(|settings| {
+                settings.and_then(|settings| settings.open(&api.outputs, Some(&lent.credentials)))
+            });
+            if let Some(Err(failure)) = opened {
+                faults.add(AT, "unusable-connection", failure.message);
+            }
+        }
+        Some(_) => {}
     }
 }

@@ -13,6 +13,7 @@ pub mod entity;
 pub mod export;
 pub mod export_asked;
 pub mod export_options;
+pub mod export_test;
 pub mod failure;
 pub mod job;
 pub mod record;

@@ -1,6 +1,7 @@
 //! Bodies of exports, judged without a database.
 
 use super::*;
+use crate::destinations::Lent;
 use crate::schemas::export_asked::ExportRules;
 
 /// Of a tenant that has put in records of one entity.
@@ -11,6 +12,7 @@ fn rules(api: &Api) -> ExportRules<'_> {
         api,
         own_entities: &OWN,
         snapshot: None,
+        lent: None,
     }
 }
 
@@ -92,10 +94,16 @@ async fn each_fault_of_an_export_has_its_own_code() {
             "unknown-destination-type",
         ),
         (
-            "/destination/type",
-            json!("AZURE_BLOB"),
-            "/destination/type",
-            "destination-unavailable",
+            "/destination/container",
+            json!("exports"),
+            "/destination/container",
+            "unknown-field",
+        ),
+        (
+            "/destination/overwrite",
+            json!("yes"),
+            "/destination/overwrite",
+            "wrong-type",
         ),
         (
             "/destination/bucket",
@@ -157,6 +165,85 @@ async fn a_local_destination_needs_a_directory_of_the_operator() {
         faults_of::<NewExport>(&without, rules(&without), &local),
         expected
     );
+}
+
+#[tokio::test]
+async fn an_azure_destination_needs_an_account_of_the_operator_and_a_container() {
+    let azure = with(
+        &good_export(),
+        "/destination",
+        json!({"type": "AZURE_BLOB", "container": "exports", "path": "contracts", "overwrite": true}),
+    );
+    let account = [
+        ("RAIL_AZURE_ACCOUNT", "railaccount"),
+        ("RAIL_AZURE_ACCOUNT_KEY", "AAAA"),
+    ];
+    let api = api_with(&account);
+    assert_eq!(faults_of::<NewExport>(&api, rules(&api), &azure), []);
+    for (at, value, code) in [
+        ("/destination/container", Value::Null, "missing"),
+        ("/destination/container", json!("A_B"), "bad-format"),
+        ("/destination/bucket", json!("exports"), "unknown-field"),
+        ("/destination/region", json!("eu-west-1"), "unknown-field"),
+    ] {
+        let body = with(&azure, at, value);
+        let expected = owned(&[(at, code)]);
+        assert_eq!(faults_of::<NewExport>(&api, rules(&api), &body), expected);
+    }
+    let without = api_with(&[]);
+    let expected = owned(&[("/destination/type", "destination-unavailable")]);
+    assert_eq!(
+        faults_of::<NewExport>(&without, rules(&without), &azure),
+        expected
+    );
+}
+
+#[tokio::test]
+async fn a_destination_may_use_a_connection_of_its_kind_only() {
+    let api = api_with(&[]);
+    let lent = |connector: &str, credentials: Value| Lent {
+        connector_id: connector.to_owned(),
+        credentials: credentials.as_object().unwrap().clone(),
+    };
+    let s3 = lent(
+        "s3",
+        json!({"accessKeyId": "AKIA", "secretAccessKey": "x", "region": "eu-central-1", "bucket": "their-bucket"}),
+    );
+    let mut elsewhere = s3.credentials.clone();
+    elsewhere.insert("endpoint".to_owned(), json!("http://10.0.0.1"));
+    let elsewhere = lent("s3", Value::Object(elsewhere));
+    let azure = lent(
+        "azure_blob",
+        json!({"account": "tenant", "accountKey": "AAAA", "container": "theirs"}),
+    );
+    let to = |kind: &str| {
+        let id = ConnectionId::new().to_string();
+        let to = json!({"type": kind, "path": "x", "connectionId": id});
+        with(&good_export(), "/destination", to)
+    };
+    let at = "/destination/connectionId";
+    for (kind, lent, expected) in [
+        ("S3", Some(&s3), None),
+        ("AZURE_BLOB", Some(&azure), None),
+        ("S3", None, Some((at, "unknown-connection"))),
+        ("S3", Some(&azure), Some((at, "wrong-connector"))),
+        ("AZURE_BLOB", Some(&s3), Some((at, "wrong-connector"))),
+        ("S3", Some(&elsewhere), Some((at, "unusable-connection"))),
+    ] {
+        let rules = ExportRules {
+            lent,
+            ..rules(&api)
+        };
+        let expected: Vec<_> = expected.into_iter().collect();
+        assert_eq!(
+            faults_of::<NewExport>(&api, rules, &to(kind)),
+            owned(&expected),
+            "{kind}"
+        );
+    }
+    let local = with(&to("LOCAL"), at, json!("conn_x"));
+    let found = faults_of::<NewExport>(&self::api(), rules(&api), &local);
+    assert!(found.iter().any(|(pointer, _)| pointer == at), "{found:?}");
 }
 
 #[tokio::test]

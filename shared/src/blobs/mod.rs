@@ -1,17 +1,23 @@
 //! Where files go, and the buckets that are read: the one door to object stores and to the operator's directory.
 //!
 //! A file is invisible until [`Upload::finish`] made it whole. Whatever happens before (an error, a drop, the death of
-//! the process) leaves nothing under its name, and nothing that was there before is overwritten; only a store that
-//! does not know conditional requests at all replaces without asking.
+//! the process) leaves nothing under its name. What was there before is replaced only by a destination of
+//! [`Existing::Replace`], and then at once by the whole file; only an S3 store that does not know conditional requests at
+//! all replaces without being asked to.
 
+mod azure;
 mod bucket;
 mod configured;
+mod connected;
 mod key;
+mod ledger;
 mod local;
 mod media_type;
+mod outputs;
 mod s3;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -19,18 +25,42 @@ use tokio::io::AsyncRead;
 
 use crate::domain::{Failure, FailureKind, Origin};
 
+pub use self::azure::AzurePlace;
 pub use self::bucket::{AzureKey, AzureSettings, Bucket, Listed, Listing, NotRead, Piece, Turns};
+pub use self::configured::{Credentials, DestinationSettings, connector_for};
+pub use self::ledger::{Ledger, Noting, Unfinished};
 pub use self::local::LocalPlace;
 pub use self::media_type::media_type;
+pub use self::outputs::Outputs;
 pub use self::s3::{Addressing, S3Keys, S3Place, S3Settings};
+
+/// A place that holds files, and what becomes of those that are there already.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    place: Place,
+    existing: Existing,
+    ledger: Option<Arc<dyn Ledger>>,
+}
 
 /// A place that holds files.
 #[derive(Debug, Clone)]
-pub enum Destination {
+pub enum Place {
     /// A bucket, and a prefix in it.
     S3(S3Place),
+    /// A container, and a prefix in it.
+    Azure(Box<AzurePlace>),
     /// A directory below the one the operator allows.
     Local(LocalPlace),
+}
+
+/// What becomes of a file that has the name of one to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It stays, and the new one is refused.
+    #[default]
+    Keep,
+    /// The new one replaces it, once it is whole.
+    Replace,
 }
 
 /// A file as it is read back.
@@ -45,16 +75,48 @@ pub struct Written {
     pub sha256: String,
 }
 
+impl From<Place> for Destination {
+    fn from(place: Place) -> Self {
+        Self {
+            place,
+            existing: Existing::Keep,
+            ledger: None,
+        }
+    }
+}
+
 impl Destination {
+    /// The same, with another rule for names that are taken.
+    #[must_use]
+    pub fn with_existing(self, existing: Existing) -> Self {
+        Self { existing, ..self }
+    }
+
+    /// The place itself.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The same, noting what would stay if the process died, before any byte is sent.
+    #[must_use]
+    pub fn noting_in(self, ledger: Arc<dyn Ledger>) -> Self {
+        Self {
+            ledger: Some(ledger),
+            ..self
+        }
+    }
+
     /// Starts a file. `key` is relative, its parts separated by `/`.
     ///
     /// # Errors
     /// When the key is not one, or the place cannot be written to. That the name is taken may show only at the end.
     pub async fn begin(&self, key: &str) -> Result<Upload, Failure> {
         let key = key::relative(key)?;
-        let sink = match self {
-            Self::S3(place) => Sink::S3(place.begin(&key)),
-            Self::Local(place) => Sink::Local(place.begin(&key).await?),
+        let sink = match &self.place {
+            Place::S3(place) => Sink::S3(Box::new(place.begin(&key, self))),
+            Place::Azure(place) => Sink::Azure(Box::new(place.begin(&key, self.existing)?)),
+            Place::Local(place) => Sink::Local(place.begin(&key, self).await?),
         };
         Ok(Upload {
             sink: Some(sink),
@@ -63,14 +125,29 @@ impl Destination {
         })
     }
 
+    /// Takes away what is left of a file that was begun here and that nobody writes any more.
+    ///
+    /// # Errors
+    /// When that cannot be done; that there is nothing any more is none.
+    pub async fn withdraw(&self, left: &Unfinished) -> Result<(), Failure> {
+        let key = key::relative(&left.key)?;
+        match &self.place {
+            Place::S3(place) => place.withdraw(&key, &left.token).await,
+            // Nobody can, and nobody has to.
+            Place::Azure(_) => Ok(()),
+            Place::Local(place) => place.withdraw(&key, &left.token).await,
+        }
+    }
+
     /// Whether files can be written here; leaves nothing behind.
     ///
     /// # Errors
     /// Why they cannot, and what to change.
     pub async fn check(&self) -> Result<(), Failure> {
-        match self {
-            Self::S3(place) => place.check().await,
-            Self::Local(place) => place.check().await,
+        match &self.place {
+            Place::S3(place) => place.check().await,
+            Place::Azure(place) => place.check().await,
+            Place::Local(place) => place.check().await,
         }
     }
 
@@ -80,18 +157,20 @@ impl Destination {
     /// When there is none of that name, or it cannot be read.
     pub async fn open(&self, key: &str) -> Result<(u64, Reader), Failure> {
         let key = key::relative(key)?;
-        match self {
-            Self::S3(place) => place.open(&key).await,
-            Self::Local(place) => place.open(&key).await,
+        match &self.place {
+            Place::S3(place) => place.open(&key).await,
+            Place::Azure(place) => place.open(&key).await,
+            Place::Local(place) => place.open(&key).await,
         }
     }
 
-    /// Where a file of this key is, as the caller is told: a path, or `s3://bucket/key`.
+    /// Where a file of this key is, as the caller is told: a path, `s3://bucket/key`, or a blob's URL.
     #[must_use]
     pub fn locate(&self, key: &str) -> String {
-        match self {
-            Self::S3(place) => place.locate(key),
-            Self::Local(place) => place.locate(key),
+        match &self.place {
+            Place::S3(place) => place.locate(key),
+            Place::Azure(place) => place.locate(key),
+            Place::Local(place) => place.locate(key),
         }
     }
 }
@@ -107,7 +186,8 @@ pub struct Upload {
 
 #[derive(Debug)]
 enum Sink {
-    S3(s3::S3Upload),
+    S3(Box<s3::S3Upload>),
+    Azure(Box<azure::AzureUpload>),
     Local(local::LocalUpload),
 }
 
@@ -122,6 +202,7 @@ impl Upload {
         self.digest.update(&chunk);
         match &mut sink {
             Sink::S3(upload) => upload.write(chunk).await?,
+            Sink::Azure(upload) => upload.write(chunk).await?,
             Sink::Local(upload) => upload.write(chunk).await?,
         }
         self.sink = Some(sink);
@@ -135,6 +216,7 @@ impl Upload {
     pub async fn finish(mut self) -> Result<Written, Failure> {
         match self.sink.take().ok_or_else(lost)? {
             Sink::S3(upload) => upload.finish().await?,
+            Sink::Azure(upload) => upload.finish().await?,
             Sink::Local(upload) => upload.finish().await?,
         }
         Ok(Written {
@@ -147,7 +229,7 @@ impl Upload {
     pub async fn abort(mut self) {
         match self.sink.take() {
             Some(Sink::S3(upload)) => upload.abort().await,
-            Some(Sink::Local(_)) | None => {}
+            Some(Sink::Azure(_) | Sink::Local(_)) | None => {}
         }
     }
 }
@@ -165,7 +247,7 @@ fn taken(location: &str) -> Failure {
         Origin::Destination,
         FailureKind::Refused,
         format!(
-            "{location} exists already and is not overwritten. Remove it, or choose another path."
+            "{location} exists already and is not overwritten. Remove it, choose another path, or set overwrite."
         ),
     )
 }

@@ -1,5 +1,6 @@
 //! Periodic repair: takes no input, may run anywhere and any number of times, and hopes to find nothing.
 
+pub(crate) mod abandoned;
 mod change_sets;
 mod idempotency_keys;
 mod kept_aside;

@@ -5,7 +5,7 @@
 
 mod azure;
 mod listing;
-mod refusal;
+pub(super) mod refusal;
 mod s3;
 mod turns;
 
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use self::azure::Container;
 pub use self::azure::{AzureKey, AzureSettings};
+pub(super) use self::azure::{Container, azure_url};
 use self::s3::S3Bucket;
 pub use self::turns::Turns;
 use super::S3Settings;
 use crate::domain::Failure;
-use crate::http::{Answer, Http, HttpError, Request};
+use crate::http::{Answer, Http, HttpError, Method, Request};
 
 /// How much of an object one request brings at most: what larger answers need of memory is given out one by one.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -293,7 +293,7 @@ impl Bucket {
         let now = self.http.now();
         let request = match &self.protocol {
             Protocol::S3(bucket) => bucket.signed(url, headers, now),
-            Protocol::Azure(container) => container.opened(url, headers, now),
+            Protocol::Azure(container) => container.opened(Method::Get, url, headers, None, now),
         };
         request.ok_or_else(|| NotRead::Refused(Failure::internal()))
     }
@@ -358,7 +358,7 @@ fn content_range(text: &str) -> Option<(u64, u64)> {
 }
 
 /// A text in a URL: all but letters, digits and `-_.~` is escaped, and slashes too where it is not a path.
-fn escaped(text: &str, kept: &str) -> String {
+pub(super) fn escaped(text: &str, kept: &str) -> String {
     let mut url = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric()
@@ -374,7 +374,7 @@ fn escaped(text: &str, kept: &str) -> String {
 }
 
 /// The path of an object below `base`; refused where a URL cannot spell it.
-fn object_url(base: &str, key: &str) -> Result<String, NotRead> {
+pub(super) fn object_url(base: &str, key: &str) -> Result<String, NotRead> {
     // Whatever reads a URL takes these parts out, however they are escaped: another object would be read.
     if key.split('/').any(|part| matches!(part, "." | "..")) {
         return Err(NotRead::Unreadable {

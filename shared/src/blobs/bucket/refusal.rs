@@ -201,7 +201,7 @@ fn failure(code: &str, status: u16, store: &Store<'_>) -> Failure {
 }
 
 /// The store's code: Azure's is in a header, S3's in the XML. What does not look like one is not repeated.
-fn code(answer: &Answer) -> String {
+pub(in crate::blobs) fn code(answer: &Answer) -> String {
     let body = std::str::from_utf8(&answer.body).unwrap_or_default();
     let inside = body
         .split_once("<Code>")

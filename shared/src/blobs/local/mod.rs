@@ -8,8 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Reader, key};
+use super::ledger::Entry;
+use super::{Destination, Existing, Reader, key};
 use crate::domain::{Failure, FailureKind, Origin};
+use crate::failpoints::step;
 
 /// A directory below the operator's root.
 #[derive(Debug, Clone)]
@@ -34,31 +36,60 @@ impl LocalPlace {
         Ok(Self { root, path })
     }
 
-    pub(super) async fn begin(&self, key: &str) -> Result<LocalUpload, Failure> {
-        let (place, key) = (self.clone(), key.to_owned());
-        off_thread(move || {
+    pub(super) async fn begin(&self, key: &str, to: &Destination) -> Result<LocalUpload, Failure> {
+        let hidden = Hidden::name();
+        let entry = Entry::make(to.ledger.as_ref(), key, &hidden).await?;
+        let (place, key, existing) = (self.clone(), key.to_owned(), to.existing);
+        let upload = off_thread(move || {
             let (directories, name) = key.rsplit_once('/').unwrap_or(("", &key));
             let directory = place.directory(directories, Missing::Create)?;
             let visible = directory.join(name);
             let location = place.locate(&key);
-            if visible.symlink_metadata().is_ok() {
-                return Err(super::taken(&location));
+            match (visible.symlink_metadata(), existing) {
+                (Ok(_), Existing::Keep) => return Err(super::taken(&location)),
+                (Ok(there), Existing::Replace) if there.is_dir() => {
+                    return Err(is_folder(&location));
+                }
+                _ => {}
             }
-            let hidden = Hidden::create(&directory).map_err(|cause| failure(&cause, &location))?;
+            let hidden = Hidden::create(directory.join(hidden))
+                .map_err(|cause| failure(&cause, &location))?;
             Ok(LocalUpload {
                 hidden,
                 visible,
                 location,
+                existing,
+                entry,
             })
         })
-        .await
+        .await?;
+        step("a file is begun");
+        Ok(upload)
+    }
+
+    /// Removes a hidden file; that it is not there is fine.
+    pub(super) async fn withdraw(&self, key: &str, hidden: &str) -> Result<(), Failure> {
+        let (place, key, hidden) = (self.clone(), key.to_owned(), hidden.to_owned());
+        let removed = off_thread(move || {
+            let (directories, _) = key.rsplit_once('/').unwrap_or(("", &key));
+            if !Hidden::is_name(&hidden) {
+                return Err(Failure::internal());
+            }
+            let directory = place.directory(directories, Missing::Refuse)?;
+            let removed = fs::remove_file(directory.join(hidden));
+            removed.map_err(|cause| failure(&cause, &place.locate(&key)))
+        });
+        match removed.await {
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     pub(super) async fn check(&self) -> Result<(), Failure> {
         let place = self.clone();
         off_thread(move || {
             let directory = place.directory("", Missing::Create)?;
-            let probe = Hidden::create(&directory).and_then(|hidden| {
+            let probe = Hidden::create(directory.join(Hidden::name())).and_then(|hidden| {
                 (&*hidden.file).write_all(b"probe")?;
                 hidden.file.sync_all()
             });
@@ -140,8 +171,18 @@ struct Hidden {
 }
 
 impl Hidden {
-    fn create(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(format!(".{}.part", Uuid::now_v7().simple()));
+    fn name() -> String {
+        format!(".{}.part", Uuid::now_v7().simple())
+    }
+
+    fn is_name(name: &str) -> bool {
+        let inner = name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_suffix(".part"));
+        inner.is_some_and(|inner| Uuid::try_parse(inner).is_ok())
+    }
+
+    fn create(path: PathBuf) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).open(&path)?;
         Ok(Self {
             path,
@@ -166,6 +207,8 @@ pub(super) struct LocalUpload {
     hidden: Hidden,
     visible: PathBuf,
     location: String,
+    existing: Existing,
+    entry: Entry,
 }
 
 impl LocalUpload {
@@ -175,20 +218,27 @@ impl LocalUpload {
         written.map_err(|cause| failure(&cause, &self.location))
     }
 
-    pub(super) async fn finish(self) -> Result<(), Failure> {
+    pub(super) async fn finish(mut self) -> Result<(), Failure> {
+        let entry = std::mem::take(&mut self.entry);
         off_thread(move || {
             let told = |cause: io::Error| match cause.kind() {
                 io::ErrorKind::AlreadyExists => super::taken(&self.location),
                 _ => failure(&cause, &self.location),
             };
             self.hidden.file.sync_all().map_err(told)?;
-            publish(&self.hidden.path, &self.visible).map_err(told)?;
+            match self.existing {
+                Existing::Keep => publish(&self.hidden.path, &self.visible).map_err(told)?,
+                // Whoever opens the name finds the old file or the new one, never nothing.
+                Existing::Replace => fs::rename(&self.hidden.path, &self.visible).map_err(told)?,
+            }
             if let Some(directory) = self.visible.parent() {
                 sync_directory(directory).map_err(told)?;
             }
             Ok(())
         })
-        .await
+        .await?;
+        entry.end().await;
+        Ok(())
     }
 }
 
@@ -220,6 +270,14 @@ async fn off_thread<T: Send + 'static>(
         .unwrap_or_else(|_| Err(Failure::internal()))
 }
 
+fn is_folder(location: &str) -> Failure {
+    Failure::lasting(
+        Origin::Destination,
+        FailureKind::Misconfigured,
+        format!("{location}: there is a folder of this name. Remove it, or choose another path."),
+    )
+}
+
 fn leads_out(location: &str) -> Failure {
     Failure::lasting(
         Origin::Configuration,
@@ -242,6 +300,7 @@ fn failure(cause: &io::Error, location: &str) -> Failure {
             FailureKind::PermissionDenied,
             "the file system is read-only. Choose another export directory.",
         ),
+        io::ErrorKind::IsADirectory => is_folder(location),
         io::ErrorKind::NotADirectory => lasting(
             FailureKind::Misconfigured,
             "a part of this path is a file. Choose another path.",

@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::blobs::Destination;
+use crate::blobs::{Destination, Place};
 
 fn place(root: &TempDir, path: &str) -> Destination {
-    Destination::Local(LocalPlace::new(root.path().to_owned(), path).unwrap())
+    Place::Local(LocalPlace::new(root.path().to_owned(), path).unwrap()).into()
 }
 
 /// Everything below the root, hidden files too.
@@ -115,6 +115,37 @@ async fn an_existing_file_is_never_replaced() {
         place.begin("b.csv").await.unwrap_err().kind,
         FailureKind::Refused
     );
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_at_once_and_only_where_that_is_asked_for() {
+    let root = TempDir::new().unwrap();
+    let place = place(&root, "").with_existing(Existing::Replace);
+    let outside = root.path().join("outside");
+    fs::write(&outside, "kept").unwrap();
+    fs::write(root.path().join("a.csv"), "old").unwrap();
+    symlink(&outside, root.path().join("b.csv")).unwrap();
+    for name in ["a.csv", "b.csv", "c.csv"] {
+        let before = fs::read(root.path().join(name)).ok();
+        let mut upload = place.begin(name).await.unwrap();
+        upload.write(Bytes::from_static(b"new")).await.unwrap();
+        assert_eq!(fs::read(root.path().join(name)).ok(), before, "{name}");
+        upload.finish().await.unwrap();
+        assert_eq!(fs::read(root.path().join(name)).unwrap(), b"new");
+    }
+    assert_eq!(
+        fs::read(outside).unwrap(),
+        b"kept",
+        "a link is replaced, not what it leads to"
+    );
+
+    fs::create_dir(root.path().join("folder")).unwrap();
+    let refused = place.begin("folder").await.unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.retryable),
+        (FailureKind::Misconfigured, false)
+    );
+    assert_eq!(listing(root.path()).len(), 4);
 }
 
 #[tokio::test]

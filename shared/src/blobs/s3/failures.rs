@@ -53,6 +53,11 @@ pub(super) fn is_taken(cause: &S3Error) -> bool {
     matches!(cause, S3Error::HttpFailWithBody(412, _))
 }
 
+/// Whether the store knows no such upload (any more).
+pub(super) fn is_unknown_upload(cause: &S3Error) -> bool {
+    matches!(cause, S3Error::HttpFailWithBody(404, body) if code(body) == "NoSuchUpload")
+}
+
 /// The failure to report.
 pub(super) fn told(cause: &S3Error, bucket: &str) -> Failure {
     tracing::debug!(%cause, bucket, "the store refused");

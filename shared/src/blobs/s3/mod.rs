@@ -22,7 +22,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub(super) use self::upload::S3Upload;
-use super::{Reader, key};
+use super::{Destination, Reader, key};
 use crate::domain::{Failure, FailureKind, Origin};
 
 /// A part of 8 MiB needs 70 kB/s to arrive in time.
@@ -54,6 +54,17 @@ pub enum Addressing {
     VirtualHosted,
     /// `https://host/bucket/key`, as most other stores want it.
     Path,
+}
+
+impl Addressing {
+    /// The usual one: that of other stores where an endpoint is named.
+    #[must_use]
+    pub fn at(endpoint: Option<&Url>) -> Self {
+        match endpoint {
+            Some(_) => Self::Path,
+            None => Self::VirtualHosted,
+        }
+    }
 }
 
 /// An access key.
@@ -104,8 +115,8 @@ impl S3Place {
         Ok(Self { bucket, prefix })
     }
 
-    pub(super) fn begin(&self, key: &str) -> S3Upload {
-        S3Upload::new(self.bucket.clone(), self.key(key))
+    pub(super) fn begin(&self, key: &str, to: &Destination) -> S3Upload {
+        S3Upload::new(self.bucket.clone(), key, self.key(key), to)
     }
 
     /// Begins an upload and withdraws it: asks for the rights an export needs, and no object comes to be, so nothing
@@ -119,6 +130,17 @@ impl S3Place {
         failures::persist(|| self.bucket.abort_upload(&key, &begun.upload_id))
             .await
             .map_err(told)
+    }
+
+    /// Withdraws an upload in parts. The store knows it no more where it was put together or withdrawn before.
+    pub(super) async fn withdraw(&self, key: &str, upload_id: &str) -> Result<(), Failure> {
+        let key = self.key(key);
+        match failures::persist(|| self.bucket.abort_upload(&key, upload_id)).await {
+            Err(cause) if !failures::is_unknown_upload(&cause) => {
+                Err(failures::told(&cause, &self.bucket.name))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<(u64, Reader), Failure> {

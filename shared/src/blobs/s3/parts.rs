@@ -9,8 +9,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::failures;
-use super::upload::only_if_absent;
-use crate::blobs::media_type;
+use super::upload::make_visible;
+use crate::blobs::ledger::Entry;
+use crate::blobs::{Existing, media_type};
+use crate::failpoints::step;
 
 /// Amazon's limit.
 const MAX_PARTS: u32 = 10_000;
@@ -28,6 +30,7 @@ pub(super) struct Parts {
     begun: u32,
     arrived: Vec<Part>,
     under_way: Option<JoinHandle<Result<Part, S3Error>>>,
+    entry: Entry,
 }
 
 impl Parts {
@@ -41,7 +44,18 @@ impl Parts {
             begun: 0,
             arrived: Vec::new(),
             under_way: None,
+            entry: Entry::default(),
         })
+    }
+
+    /// What the store knows it by.
+    pub(super) fn upload_id(&self) -> &str {
+        self.upload_id.as_deref().unwrap_or_default()
+    }
+
+    /// Keeps its entry, to be ended with it.
+    pub(super) fn note(&mut self, entry: Entry) {
+        self.entry = entry;
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -72,24 +86,28 @@ impl Parts {
             self.under_way = None;
             let part = sent.map_err(|cause| S3Error::Io(std::io::Error::other(cause)))??;
             self.arrived.push(part);
+            step("a part has arrived");
         }
         Ok(())
     }
 
     /// Puts the parts together under the object's name, or withdraws them all.
-    pub(super) async fn complete(mut self) -> Result<(), S3Error> {
+    pub(super) async fn complete(mut self, existing: Existing) -> Result<(), S3Error> {
         let completed = match self.settle().await {
-            Ok(()) => self.put_together().await,
+            Ok(()) => self.put_together(existing).await,
             failed => failed,
         };
         match completed {
-            Ok(()) => self.upload_id = None,
+            Ok(()) => {
+                self.upload_id = None;
+                std::mem::take(&mut self.entry).end().await;
+            }
             Err(_) => self.withdraw().await,
         }
         completed
     }
 
-    async fn put_together(&self) -> Result<(), S3Error> {
+    async fn put_together(&self, existing: Existing) -> Result<(), S3Error> {
         let Some(id) = self.upload_id.as_deref() else {
             return Ok(());
         };
@@ -97,12 +115,7 @@ impl Parts {
             let answer = bucket.complete_multipart_upload(&self.key, id, self.arrived.clone());
             answer.await.map(drop)
         };
-        match failures::persist(|| ask(only_if_absent(&self.bucket))).await {
-            Err(cause) if failures::is_not_implemented(&cause) => {
-                failures::persist(|| ask(self.bucket.clone())).await
-            }
-            done => done,
-        }
+        make_visible(&self.bucket, existing, ask).await
     }
 
     /// Throws the parts away, and returns when that is done.
@@ -116,6 +129,7 @@ impl Parts {
         let upload_id = self.upload_id.take()?;
         let sending = self.under_way.take();
         let (bucket, key) = (self.bucket.clone(), self.key.clone());
+        let entry = std::mem::take(&mut self.entry);
         Some(async move {
             // A part that arrives after the withdrawal would stay at the store.
             if let Some(mut sending) = sending
@@ -123,8 +137,11 @@ impl Parts {
             {
                 sending.abort();
             }
-            if let Err(cause) = failures::persist(|| bucket.abort_upload(&key, &upload_id)).await {
-                tracing::warn!(key, %cause, "an unfinished upload could not be withdrawn");
+            match failures::persist(|| bucket.abort_upload(&key, &upload_id)).await {
+                Err(cause) if !failures::is_unknown_upload(&cause) => {
+                    tracing::warn!(key, %cause, "an unfinished upload could not be withdrawn");
+                }
+                _ => entry.end().await,
             }
         })
     }

@@ -1,12 +1,15 @@
 //! An object on its way: one request when it is small, parts when it is not.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use s3::Bucket;
 use s3::error::S3Error;
 
 use super::failures;
 use super::parts::Parts;
-use crate::blobs::media_type;
+use crate::blobs::ledger::{Entry, Ledger};
+use crate::blobs::{Destination, Existing, media_type};
 use crate::domain::{Failure, FailureKind, Origin};
 
 /// Parts are alike but the last: some stores insist on it. At least 5 MiB is asked by Amazon.
@@ -16,16 +19,23 @@ const PART_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(in crate::blobs) struct S3Upload {
     bucket: Box<Bucket>,
+    /// In the bucket, and in the destination.
     key: String,
+    relative: String,
+    existing: Existing,
+    ledger: Option<Arc<dyn Ledger>>,
     filling: Vec<u8>,
     parts: Option<Parts>,
 }
 
 impl S3Upload {
-    pub(super) fn new(bucket: Box<Bucket>, key: String) -> Self {
+    pub(super) fn new(bucket: Box<Bucket>, relative: &str, key: String, to: &Destination) -> Self {
         Self {
             bucket,
             key,
+            relative: relative.to_owned(),
+            existing: to.existing,
+            ledger: to.ledger.clone(),
             filling: Vec::new(),
             parts: None,
         }
@@ -49,14 +59,23 @@ impl S3Upload {
             return Err(too_large());
         }
         let full = std::mem::replace(&mut self.filling, Vec::with_capacity(PART_BYTES));
-        let sent = match &mut self.parts {
-            Some(parts) => parts.send(full).await,
-            none => match Parts::begin(&self.bucket, &self.key).await {
-                Ok(parts) => none.insert(parts).send(full).await,
-                Err(cause) => Err(cause),
-            },
+        if self.parts.is_none() {
+            self.parts = Some(self.begin_parts().await?);
+        }
+        let Some(parts) = &mut self.parts else {
+            return Ok(());
         };
+        let sent = parts.send(full).await;
         sent.map_err(|cause| self.told(&cause))
+    }
+
+    async fn begin_parts(&self) -> Result<Parts, Failure> {
+        let begun = Parts::begin(&self.bucket, &self.key).await;
+        let mut parts = begun.map_err(|cause| self.told(&cause))?;
+        // Without an entry no part is sent: one that nobody knows of would be paid for until somebody looks.
+        let ledger = self.ledger.as_ref();
+        parts.note(Entry::make(ledger, &self.relative, parts.upload_id()).await?);
+        Ok(parts)
     }
 
     pub(in crate::blobs) async fn finish(mut self) -> Result<(), Failure> {
@@ -64,7 +83,7 @@ impl S3Upload {
             self.send_part().await?;
         }
         let finished = match self.parts.take() {
-            Some(parts) => parts.complete().await,
+            Some(parts) => parts.complete(self.existing).await,
             None => self.put_whole().await,
         };
         finished.map_err(|cause| self.told(&cause))
@@ -76,12 +95,7 @@ impl S3Upload {
             let answer = bucket.put_object_with_content_type(&self.key, &self.filling, kind);
             answer.await.map(drop)
         };
-        match failures::persist(|| put(only_if_absent(&self.bucket))).await {
-            Err(cause) if failures::is_not_implemented(&cause) => {
-                failures::persist(|| put(self.bucket.clone())).await
-            }
-            done => done,
-        }
+        make_visible(&self.bucket, self.existing, put).await
     }
 
     pub(in crate::blobs) async fn abort(mut self) {
@@ -106,9 +120,27 @@ fn too_large() -> Failure {
     )
 }
 
-/// The same bucket, refusing to replace an object. One request decides: no look before, so no right to read is
-/// needed and nobody can come in between.
-pub(super) fn only_if_absent(bucket: &Bucket) -> Box<Bucket> {
+/// Asks for an object to come to be, on the condition that none has its name unless that one may be replaced. One request
+/// decides: no look before, so no right to read is needed and nobody can come in between.
+pub(super) async fn make_visible<F>(
+    bucket: &Bucket,
+    existing: Existing,
+    ask: impl Fn(Box<Bucket>) -> F,
+) -> Result<(), S3Error>
+where
+    F: Future<Output = Result<(), S3Error>>,
+{
+    let plainly = || failures::persist(|| ask(Box::new(bucket.clone())));
+    if existing == Existing::Replace {
+        return plainly().await;
+    }
+    match failures::persist(|| ask(only_if_absent(bucket))).await {
+        Err(cause) if failures::is_not_implemented(&cause) => plainly().await,
+        done => done,
+    }
+}
+
+fn only_if_absent(bucket: &Bucket) -> Box<Bucket> {
     let mut strict = Box::new(bucket.clone());
     strict.add_header("if-none-match", "*");
     strict

@@ -33,6 +33,7 @@ impl Naming {
             .get("path")
             .and_then(|path| path.as_str());
         let (_, varying) = fixed_part(path.unwrap_or_default());
+        let overwrites = export.destination.get("overwrite") == Some(&true.into());
         let schedule = export.schedule.as_ref();
         let schedule = schedule.and_then(|given| Schedule::parse(given, "").ok());
         let date = match schedule {
@@ -46,8 +47,8 @@ impl Naming {
             folder: PathTemplate::new(varying.trim_matches('/')),
             file: PathTemplate::new(&options.file_name),
             again: match fence {
-                ..=1 => String::new(),
-                fence => format!("-{fence}"),
+                2.. if !overwrites => format!("-{fence}"),
+                _ => String::new(),
             },
             ending: ending(export.format, options),
         }

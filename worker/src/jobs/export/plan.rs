@@ -11,6 +11,7 @@ use rail_shared::store::extract::Source;
 use rail_shared::store::{StoreError, Transaction, extract, runs};
 
 use super::naming::Naming;
+use crate::destinations;
 use crate::runtime::{Attempt, Halt};
 
 /// What a run is to do.
@@ -35,7 +36,7 @@ impl Plan {
         let options = FileOptions::stored(&export.options)
             .map_err(|_| misconfigured("The options of this export cannot be read any more."))?;
         let filter = filter_of(&export)?;
-        let destination = Destination::configured(&export.destination, &worker.outputs)?;
+        let destination = destinations::of_attempt(attempt, &export.destination).await?;
         let naming = Naming::new(&export, &options, run, accepted.created_at, lease.fence);
         Ok(Self {
             run,

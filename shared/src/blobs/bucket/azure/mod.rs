@@ -1,7 +1,8 @@
-//! Reading a container of Azure Blob Storage: requests signed with the account's key, or opened by a SAS token.
+//! Requests to a container of Azure Blob Storage: signed with the account's key, or opened by a SAS token.
 
 mod shared_key;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -10,7 +11,7 @@ use self::shared_key::SharedKey;
 use super::Addresses;
 use super::refusal::Store;
 use crate::domain::{Failure, FailureKind, Origin};
-use crate::http::Request;
+use crate::http::{Method, Request};
 
 /// The version of the protocol that we speak: the first in which names that XML cannot hold come escaped is older, and
 /// emulators know this one.
@@ -23,7 +24,7 @@ pub struct AzureSettings {
     pub account: String,
     /// The container's name.
     pub container: String,
-    /// Who reads.
+    /// Who asks.
     pub key: AzureKey,
     /// The store's URL, when it is not Azure's own; without a path, the account's name is put into it.
     pub endpoint: Option<Url>,
@@ -38,9 +39,9 @@ pub enum AzureKey {
     Sas(SecretString),
 }
 
-/// A container that is read.
+/// A container.
 #[derive(Debug, Clone)]
-pub(super) struct Container {
+pub(in crate::blobs) struct Container {
     name: String,
     /// Its own, without a slash at its end.
     base: String,
@@ -54,7 +55,7 @@ enum Opens {
 }
 
 impl Container {
-    pub(super) fn new(settings: AzureSettings) -> Result<Self, Failure> {
+    pub(in crate::blobs) fn new(settings: AzureSettings) -> Result<Self, Failure> {
         let AzureSettings {
             account,
             container,
@@ -117,22 +118,40 @@ impl Container {
         }
     }
 
-    /// `None` where something cannot be signed.
-    pub(super) fn opened(
+    /// The container's own URL, without a slash at its end.
+    pub(in crate::blobs) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Its name.
+    pub(in crate::blobs) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A request that proves who asks; `None` where something cannot be signed.
+    pub(in crate::blobs) fn opened(
         &self,
+        method: Method,
         url: &str,
         headers: &[(&str, &str)],
+        body: Option<Bytes>,
         now: DateTime<Utc>,
     ) -> Option<Request> {
         let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let own = [("x-ms-date", date.as_str()), ("x-ms-version", VERSION)];
-        let mut request = Request::get(url);
-        for (name, value) in own.iter().chain(headers) {
+        let headers: Vec<(&str, &str)> = own.iter().chain(headers).copied().collect();
+        let body_bytes = body.as_ref().map_or(0, Bytes::len);
+        let mut request = Request::new(method, url);
+        for (name, value) in &headers {
             request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
         }
         Some(match &self.opens {
             Opens::Key(key) => {
-                let authorization = key.sign(&Url::parse(url).ok()?, headers, &own)?;
+                let url = Url::parse(url).ok()?;
+                let authorization = key.sign(method.as_str(), &url, &headers, body_bytes)?;
                 request.secret_header("Authorization", authorization)
             }
             Opens::Sas(pairs) => pairs.iter().fold(request, |request, (name, value)| {
@@ -142,10 +161,15 @@ impl Container {
     }
 }
 
+/// Where Azure itself has an account, without a slash at its end.
+pub(in crate::blobs) fn azure_url(account: &str) -> String {
+    format!("https://{account}.blob.core.windows.net")
+}
+
 /// The account's own URL, without a slash at its end.
 fn place(account: &str, endpoint: Option<&Url>) -> Result<String, Failure> {
     let Some(url) = endpoint else {
-        return Ok(format!("https://{account}.blob.core.windows.net"));
+        return Ok(azure_url(account));
     };
     let is_plain = matches!(url.scheme(), "http" | "https")
         && url.host_str().is_some_and(|host| !host.is_empty())

@@ -26,24 +26,48 @@ impl SharedKey {
         })
     }
 
-    /// The `Authorization` of a `GET`. `headers` are those with a line of their own; `own` those of Azure, in the order of
-    /// their names.
+    /// The `Authorization` of a request with these headers and a body of so many bytes.
     pub(super) fn sign(
         &self,
+        verb: &str,
         url: &Url,
         headers: &[(&str, &str)],
-        own: &[(&str, &str)],
+        body_bytes: usize,
     ) -> Option<SecretString> {
         let line = |wanted: &str| {
-            let found = headers.iter().find(|(name, _)| *name == wanted);
+            let found = headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             found.map_or("", |(_, value)| *value)
         };
-        // Content-Encoding, -Language, -Length, -MD5, -Type, Date and If-Modified-Since are empty.
-        let mut text = format!(
-            "GET\n\n\n\n\n\n\n\n{}\n\n\n{}\n",
+        let length = match body_bytes {
+            0 => String::new(),
+            bytes => bytes.to_string(),
+        };
+        let mut text = format!("{verb}\n");
+        for value in [
+            line("Content-Encoding"),
+            line("Content-Language"),
+            &length,
+            line("Content-MD5"),
+            line("Content-Type"),
+            // The date is said by x-ms-date.
+            "",
+            line("If-Modified-Since"),
             line("If-Match"),
-            line("Range")
-        );
+            line("If-None-Match"),
+            line("If-Unmodified-Since"),
+            line("Range"),
+        ] {
+            text.push_str(value);
+            text.push('\n');
+        }
+        let mut own: Vec<(String, &str)> = headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), *value))
+            .filter(|(name, _)| name.starts_with("x-ms-"))
+            .collect();
+        own.sort_unstable();
         for (name, value) in own {
             text.push_str(&format!("{name}:{value}\n"));
         }

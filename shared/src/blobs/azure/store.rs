@@ -1,0 +1,141 @@
+//! Requests that write, signed anew and sent again where nothing came of them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::failures::{self, Unwritten};
+use crate::blobs::bucket::{AzureSettings, Container, escaped, object_url};
+use crate::blobs::media_type;
+use crate::domain::Failure;
+use crate::http::{Http, Method};
+
+/// Waits between attempts: three in all.
+const WAITS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1_500)];
+
+/// A container that is written to.
+#[derive(Debug, Clone)]
+pub(super) struct BlobStore {
+    container: Container,
+    http: Http,
+    waits: [Duration; 2],
+}
+
+impl BlobStore {
+    pub(super) fn new(settings: AzureSettings, http: Http) -> Result<Self, Failure> {
+        Ok(Self {
+            container: Container::new(settings)?,
+            http,
+            waits: WAITS,
+        })
+    }
+
+    /// The same, asking again at once.
+    #[cfg(test)]
+    pub(super) fn without_waits(self) -> Self {
+        Self {
+            waits: [Duration::ZERO; 2],
+            ..self
+        }
+    }
+
+    /// The container's name.
+    pub(super) fn container(&self) -> &str {
+        self.container.name()
+    }
+
+    pub(super) fn url(&self, key: &str) -> Result<String, Failure> {
+        object_url(self.container.base(), key).map_err(|_| Failure::internal())
+    }
+
+    /// The same for people.
+    pub(super) fn locate(&self, key: &str) -> String {
+        format!("{}/{}", self.container.base(), escaped(key, "/"))
+    }
+
+    /// Writes a blob with one request.
+    pub(super) async fn put_blob(
+        &self,
+        url: &str,
+        key: &str,
+        condition: &[(&str, &str)],
+        bytes: Bytes,
+    ) -> Result<(), Unwritten> {
+        let own = [
+            ("x-ms-blob-type", "BlockBlob"),
+            ("x-ms-blob-content-type", media_type(key)),
+        ];
+        self.put(url, &[&own, condition].concat(), bytes).await
+    }
+
+    /// Sends a block of a blob that is not there yet.
+    pub(super) async fn put_block(
+        &self,
+        url: &str,
+        id: &str,
+        bytes: Bytes,
+    ) -> Result<(), Unwritten> {
+        let url = format!("{url}?comp=block&blockid={}", escaped(id, ""));
+        self.put(&url, &[], bytes).await
+    }
+
+    /// Makes a blob of blocks that were sent.
+    pub(super) async fn put_block_list(
+        &self,
+        url: &str,
+        key: &str,
+        condition: &[(&str, &str)],
+        ids: impl Iterator<Item = String>,
+    ) -> Result<(), Unwritten> {
+        let mut list = "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>".to_owned();
+        for id in ids {
+            list.push_str(&format!("<Uncommitted>{id}</Uncommitted>"));
+        }
+        list.push_str("</BlockList>");
+        let own = [
+            ("Content-Type", "application/xml"),
+            ("x-ms-blob-content-type", media_type(key)),
+        ];
+        let url = format!("{url}?comp=blocklist");
+        self.put(&url, &[&own, condition].concat(), list.into())
+            .await
+    }
+
+    async fn put(&self, url: &str, headers: &[(&str, &str)], body: Bytes) -> Result<(), Unwritten> {
+        for wait in self.waits {
+            match self.put_once(url, headers, body.clone()).await {
+                Err(cause) if cause.was_not_done() => {
+                    tracing::debug!(%cause, "asking the store again");
+                    let jitter = rand::random_range(0.5..1.5);
+                    tokio::time::sleep(wait.mul_f64(jitter)).await;
+                }
+                done => return done,
+            }
+        }
+        self.put_once(url, headers, body).await
+    }
+
+    async fn put_once(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<(), Unwritten> {
+        let now = self.http.now();
+        let request = self
+            .container
+            .opened(Method::Put, url, headers, Some(body), now)
+            .ok_or(Unwritten::Unsigned)?;
+        let answer = self.http.send(request).await?;
+        if answer.is_success() {
+            Ok(())
+        } else {
+            Err(Unwritten::Refused(Box::new(answer)))
+        }
+    }
+
+    /// The failure to report.
+    pub(super) fn told(&self, cause: &Unwritten) -> Failure {
+        failures::told(cause, self.container.name())
+    }
+}
