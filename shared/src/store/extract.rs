@@ -67,16 +67,20 @@ impl Source {
         }
     }
 
-    fn query(&self, sql: String) -> Query {
+    /// A query of those of its records that the filter takes: `ask` puts what is asked around the text of where they are.
+    fn query(&self, filter: Option<&Filter>, ask: impl FnOnce(&str) -> String) -> Query {
         let (streams, number) = match self {
             Self::Current(streams) => (streams.clone(), 0),
             Self::Changed(streams, after) => (streams.clone(), *after),
             Self::Snapshot(part) => (vec![part.stream_id], part.no),
         };
-        diesel::sql_query(sql)
+        let clause = Clause::of(filter, FIRST_OF_FILTER);
+        let taken = format!("{} WHERE {}", self.sql(), clause.sql());
+        let query = diesel::sql_query(ask(&taken))
             .into_boxed()
             .bind::<Array<BigInt>, _>(streams)
-            .bind::<BigInt, _>(number)
+            .bind::<BigInt, _>(number);
+        clause.bind(query)
     }
 }
 
@@ -137,15 +141,14 @@ pub async fn keys(
     source: &Source,
     filter: Option<&Filter>,
 ) -> Result<Vec<String>, StoreError> {
-    let clause = Clause::of(filter, FIRST_OF_FILTER);
-    let sql = format!(
-        "SELECT DISTINCT unnest(keys) COLLATE \"C\" AS key FROM (
-             SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(r.payload)) AS keys FROM {} WHERE {}
-         ) AS shapes ORDER BY 1",
-        source.sql(),
-        clause.sql()
-    );
-    let rows: Vec<KeyRow> = clause.bind(source.query(sql)).load(conn).await?;
+    let query = source.query(filter, |taken| {
+        format!(
+            "SELECT DISTINCT unnest(keys) COLLATE \"C\" AS key FROM (
+                 SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(r.payload)) AS keys FROM {taken}
+             ) AS shapes ORDER BY 1"
+        )
+    });
+    let rows: Vec<KeyRow> = query.load(conn).await?;
     Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
@@ -158,17 +161,13 @@ pub async fn rows<'conn>(
     source: &Source,
     filter: Option<&Filter>,
 ) -> Result<impl Stream<Item = Result<ExtractedRow, StoreError>> + Send + 'conn, StoreError> {
-    let clause = Clause::of(filter, FIRST_OF_FILTER);
-    let sql = format!(
-        "SELECT external_id, payload::text AS payload, source_created_at, source_updated_at FROM {} WHERE {}
-         ORDER BY r.stream_id, r.external_id",
-        source.sql(),
-        clause.sql()
-    );
-    let rows = clause
-        .bind(source.query(sql))
-        .load_stream::<ExtractedRow>(conn)
-        .await?;
+    let query = source.query(filter, |taken| {
+        format!(
+            "SELECT external_id, payload::text AS payload, source_created_at, source_updated_at FROM {taken}
+             ORDER BY r.stream_id, r.external_id"
+        )
+    });
+    let rows = query.load_stream::<ExtractedRow>(conn).await?;
     Ok(rows.map_err(StoreError::from))
 }
 
@@ -187,13 +186,10 @@ pub async fn count(
     source: &Source,
     filter: Option<&Filter>,
 ) -> Result<u64, StoreError> {
-    let clause = Clause::of(filter, FIRST_OF_FILTER);
-    let sql = format!(
-        "SELECT count(*) AS count FROM {} WHERE {}",
-        source.sql(),
-        clause.sql()
-    );
-    let row: CountRow = clause.bind(source.query(sql)).get_result(conn).await?;
+    let query = source.query(filter, |taken| {
+        format!("SELECT count(*) AS count FROM {taken}")
+    });
+    let row: CountRow = query.get_result(conn).await?;
     Ok(row.count.unsigned_abs())
 }
 
@@ -212,13 +208,10 @@ pub async fn estimate(
     source: &Source,
     filter: Option<&Filter>,
 ) -> Result<u64, StoreError> {
-    let clause = Clause::of(filter, FIRST_OF_FILTER);
-    let sql = format!(
-        "EXPLAIN (FORMAT JSON) SELECT FROM {} WHERE {}",
-        source.sql(),
-        clause.sql()
-    );
-    let row: PlanRow = clause.bind(source.query(sql)).get_result(conn).await?;
+    let query = source.query(filter, |taken| {
+        format!("EXPLAIN (FORMAT JSON) SELECT FROM {taken}")
+    });
+    let row: PlanRow = query.get_result(conn).await?;
     let rows = row.plan.pointer("/0/Plan/Plan Rows");
     Ok(rows.and_then(serde_json::Value::as_u64).unwrap_or(0))
 }
