@@ -9,6 +9,8 @@ use rail_tests::stores::ObjectStore;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
+use super::uploads::{content, write};
+
 const MIB: usize = 1 << 20;
 
 fn settings(store: &ObjectStore) -> AzureSettings {
@@ -26,22 +28,6 @@ fn reached(settings: AzureSettings) -> Destination {
     let http = Http::new(Guard::public_and(&endpoint), Limits::default()).unwrap();
     let place = AzurePlace::new(settings, "/contracts/", http).unwrap();
     Place::Azure(Box::new(place)).into()
-}
-
-/// Bytes that differ from place to place, so that blocks in the wrong order show.
-fn content(length: usize) -> Vec<u8> {
-    (0_u64..)
-        .flat_map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).to_be_bytes())
-        .take(length)
-        .collect()
-}
-
-async fn write(place: &Destination, key: &str, content: &[u8]) -> Result<u64, Failure> {
-    let mut upload = place.begin(key).await?;
-    for chunk in content.chunks(700_001) {
-        upload.write(Bytes::copy_from_slice(chunk)).await?;
-    }
-    upload.finish().await.map(|written| written.bytes)
 }
 
 async fn read(place: &Destination, key: &str) -> Vec<u8> {

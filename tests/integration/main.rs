@@ -37,4 +37,5 @@ mod snapshots;
 mod storage;
 mod sync_log;
 mod syncs;
+mod uploads;
 mod vendor_webhooks;

@@ -10,6 +10,8 @@ use rail_shared::domain::{Failure, FailureKind, Origin};
 use rail_tests::moto::{Moto, MotoKeys};
 use tokio::io::AsyncReadExt;
 
+use super::uploads::{content, write};
+
 const BUCKET: &str = "exports-bucket";
 const WRITER: &[&str] = &["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"];
 const MIB: usize = 1 << 20;
@@ -46,23 +48,6 @@ fn reached(moto: &Moto, keys: &MotoKeys) -> Destination {
         &keys.access_key_id,
         &keys.secret_access_key,
     )
-}
-
-/// Bytes that differ from place to place, so that parts in the wrong order show.
-fn content(length: usize) -> Vec<u8> {
-    (0_u64..)
-        .flat_map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15)).to_be_bytes())
-        .take(length)
-        .collect()
-}
-
-/// Writes in chunks that fit no part.
-async fn write(place: &Destination, key: &str, content: &[u8]) -> Result<u64, Failure> {
-    let mut upload = place.begin(key).await?;
-    for chunk in content.chunks(700_001) {
-        upload.write(Bytes::copy_from_slice(chunk)).await?;
-    }
-    upload.finish().await.map(|written| written.bytes)
 }
 
 async fn listed(moto: &Moto, query: &str, element: &str) -> Vec<String> {

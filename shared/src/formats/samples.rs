@@ -9,7 +9,7 @@ use proptest::sample::select;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Encoder, RecordView};
+use super::{Encoder, Field, RecordView, Survey};
 
 const TEXTS: &[&str] = &[
     "",
@@ -237,6 +237,15 @@ pub(super) fn record<'a>(external_id: &'a str, payload: &'a str) -> RecordView<'
         created_at: None,
         updated_at: None,
     }
+}
+
+/// What a survey of these records tells.
+pub(super) fn survey<P: AsRef<str>>(payloads: &[P]) -> Vec<Field> {
+    let mut survey = Survey::new();
+    for payload in payloads {
+        survey.record(&record("ext_1", payload.as_ref())).unwrap();
+    }
+    survey.fields()
 }
 
 /// The whole file of these records.

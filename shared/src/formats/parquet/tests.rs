@@ -9,25 +9,13 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::formats::{Encoder, Survey};
+use crate::formats::samples::survey;
+use crate::formats::{Encoder, samples};
 
 const RAW_TOO: ParquetOptions = ParquetOptions { raw: true };
 
 fn record(payload: &str) -> RecordView<'_> {
-    RecordView {
-        external_id: "ext_1",
-        payload,
-        created_at: None,
-        updated_at: None,
-    }
-}
-
-fn survey<P: AsRef<str>>(payloads: &[P]) -> Vec<Field> {
-    let mut survey = Survey::new();
-    for payload in payloads {
-        survey.record(&record(payload.as_ref())).unwrap();
-    }
-    survey.fields()
+    samples::record("ext_1", payload)
 }
 
 /// The file of these records, and the pieces that it came in.

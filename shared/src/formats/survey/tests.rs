@@ -4,22 +4,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::formats::samples::{self, survey};
 
 fn record(payload: &str) -> RecordView<'_> {
-    RecordView {
-        external_id: "ext_1",
-        payload,
-        created_at: None,
-        updated_at: None,
-    }
-}
-
-fn survey<P: AsRef<str>>(payloads: &[P]) -> Vec<Field> {
-    let mut survey = Survey::new();
-    for payload in payloads {
-        survey.record(&record(payload.as_ref())).unwrap();
-    }
-    survey.fields()
+    samples::record("ext_1", payload)
 }
 
 /// The kind of a field that has these values.
