@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
-use rail_shared::domain::{ExportId, Faults, Filter, Schedule, SnapshotId};
+use rail_shared::domain::{ExportId, Faults, SnapshotId};
 use rail_shared::store::exports::{self, ExportRow, NewExport};
 use rail_shared::store::snapshots::{self, Snapshot};
 use rail_shared::store::{audit, extract, own_records};
@@ -186,7 +186,7 @@ pub async fn wish(
         (Wish::Pause, Some(_)) | (Wish::Resume, None) => return Ok(row),
         (Wish::Pause, None) => (Some(now), None, "export.pause"),
         (Wish::Resume, Some(_)) => {
-            let next = schedule_of(&row).map(|schedule| schedule.next_after(now));
+            let next = row.read_schedule().map(|schedule| schedule.next_after(now));
             (None, next, "export.resume")
         }
     };
@@ -208,8 +208,7 @@ pub async fn dry_run(api: &Api, caller: &Caller, id: ExportId) -> Result<DryRun,
     view.end_statements_after(DRY_RUN_PATIENCE).await?;
     let found = exports::find(&mut view, caller.tenant(), id).await?;
     let row = found.ok_or_else(|| Problem::not_found("export"))?;
-    let filter = row.filter.as_ref();
-    let filter = filter.and_then(|given| Filter::parse(&given.to_string(), "/filter").ok());
+    let filter = row.read_filter().map_err(|_| Problem::internal())?;
     let mut files = Vec::with_capacity(row.entities.len());
     for (entity, source) in extract::sources(&mut view, &row).await? {
         let Some(source) = source else {
@@ -234,10 +233,4 @@ pub fn tagged(row: ExportRow) -> Found<Export> {
 /// What stands for a version of an export.
 pub fn etag(row: &ExportRow) -> String {
     format!("\"v{}\"", row.version)
-}
-
-/// When an export runs by itself, paused or not.
-pub fn schedule_of(row: &ExportRow) -> Option<Schedule> {
-    let given = row.schedule.as_ref()?;
-    Schedule::parse(given, "/schedule").ok()
 }

@@ -53,7 +53,7 @@ impl ExportSchedules {
             exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
         let row = found.ok_or_else(|| Problem::not_found("export"))?;
         let mut runs_at = Vec::new();
-        if let Some(schedule) = exporting::schedule_of(&row) {
+        if let Some(schedule) = row.read_schedule() {
             let mut from = after.0.unwrap_or_else(|| api.clock.now());
             for _ in 0..count.0 {
                 from = schedule.next_after(from);

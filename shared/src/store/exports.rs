@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::schema::exports;
 use super::statement::statement;
 use super::{JsonText, Listed, PageAsk, StoreError};
-use crate::domain::{ExportFormat, ExportId, RunId, SnapshotId, TenantId};
+use crate::domain::{
+    ExportFormat, ExportId, Faults, Filter, RunId, Schedule, SnapshotId, TenantId,
+};
 
 /// A row.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -52,6 +54,25 @@ pub struct ExportRow {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl ExportRow {
+    /// Which records it takes; all when `None`.
+    ///
+    /// # Errors
+    /// When this version cannot read what is stored.
+    pub fn read_filter(&self) -> Result<Option<Filter>, Faults> {
+        let given = self.filter.as_ref();
+        let read = |given: &JsonText| Filter::parse(&given.to_string(), "/filter");
+        given.map(read).transpose()
+    }
+
+    /// When it runs by itself, paused or not.
+    #[must_use]
+    pub fn read_schedule(&self) -> Option<Schedule> {
+        let given = self.schedule.as_ref()?;
+        Schedule::parse(given, "/schedule").ok()
+    }
 }
 
 /// What creation writes.

@@ -1,6 +1,6 @@
 //! Starts what is due by its own schedule: each due time once, however many workers look.
 
-use rail_shared::domain::{JobKind, Schedule, SyncMode, Tolerance, Trigger};
+use rail_shared::domain::{JobKind, SyncMode, Tolerance, Trigger};
 use rail_shared::queue::Ring;
 use rail_shared::store::syncs::{self, NewSync};
 use rail_shared::store::{StoreError, exports, runs, sync_schedules};
@@ -51,10 +51,7 @@ pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError>
     let now = worker.clock.now();
     let mut accepted = Vec::new();
     for export in due {
-        let schedule = export
-            .schedule
-            .as_ref()
-            .and_then(|given| Schedule::parse(given, "/schedule").ok());
+        let schedule = export.read_schedule();
         // Postgres said that it is due; by our own clock it may not be yet, and must not become due again.
         let from = export.next_run_at.map_or(now, |due| due.max(now));
         let next = schedule.map(|schedule| schedule.next_after(from));

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rail_shared::domain::{
-    ExportFormat, FileOf, JsonLayout, PathTemplate, Placeholder, RunId, Schedule, fixed_part,
+    ExportFormat, FileOf, JsonLayout, PathTemplate, Placeholder, RunId, fixed_part,
 };
 use rail_shared::formats::FileOptions;
 use rail_shared::store::exports::ExportRow;
@@ -34,9 +34,7 @@ impl Naming {
             .and_then(|path| path.as_str());
         let (_, varying) = fixed_part(path.unwrap_or_default());
         let overwrites = export.destination.get("overwrite") == Some(&true.into());
-        let schedule = export.schedule.as_ref();
-        let schedule = schedule.and_then(|given| Schedule::parse(given, "").ok());
-        let date = match schedule {
+        let date = match export.read_schedule() {
             Some(schedule) => asked_at.with_timezone(&schedule.timezone).date_naive(),
             None => asked_at.date_naive(),
         };

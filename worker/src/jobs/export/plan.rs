@@ -35,7 +35,9 @@ impl Plan {
         drop(conn);
         let options = FileOptions::stored(&export.options)
             .map_err(|_| misconfigured("The options of this export cannot be read any more."))?;
-        let filter = filter_of(&export)?;
+        let filter = export
+            .read_filter()
+            .map_err(|_| misconfigured("The filter of this export cannot be read any more."))?;
         let destination = destinations::of_attempt(attempt, &export.destination).await?;
         let naming = Naming::new(&export, &options, run, accepted.created_at, lease.fence);
         Ok(Self {
@@ -87,16 +89,6 @@ fn not_in_snapshot(entity: &str) -> Failure {
     misconfigured(&format!(
         "The snapshot of this export holds no {entity}, or was deleted. Change its snapshotId or its entities."
     ))
-}
-
-fn filter_of(export: &ExportRow) -> Result<Option<Filter>, Failure> {
-    let Some(given) = &export.filter else {
-        return Ok(None);
-    };
-    let filter = Filter::parse(&given.to_string(), "/filter");
-    filter
-        .map(Some)
-        .map_err(|_| misconfigured("The filter of this export cannot be read any more."))
 }
 
 fn misconfigured(message: &str) -> Failure {
