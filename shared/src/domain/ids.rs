@@ -134,6 +134,8 @@ ids!(
     RunId = "run_",
     /// An event.
     EventId = "evt_",
+    /// A webhook; its delivery job carries the same number.
+    WebhookId = "whk_",
     /// A request that came without an id of its own.
     RequestId = "req_",
     /// A record that could not be stored.
@@ -154,6 +156,18 @@ impl From<SnapshotId> for SyncId {
 
 impl From<RunId> for JobId {
     fn from(id: RunId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WebhookId> for JobId {
+    fn from(id: WebhookId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<JobId> for WebhookId {
+    fn from(id: JobId) -> Self {
         Self(id.0)
     }
 }

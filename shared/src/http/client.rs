@@ -11,9 +11,9 @@ use reqwest::redirect::Policy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::guard::{PublicNames, check_literal};
+use super::guard::AllowedNames;
 use super::request::Compressed;
-use super::{Answer, Guard, HttpError, Method, Request};
+use super::{Answer, Guard, HttpError, Method, Networks, Request};
 use crate::domain::Clock;
 
 /// How long and how large an exchange may become.
@@ -69,9 +69,10 @@ struct Clients {
 }
 
 impl Clients {
-    fn new(limits: &Limits, compressed: Compressed) -> Result<Self, HttpError> {
+    fn new(limits: &Limits, guard: &Guard, compressed: Compressed) -> Result<Self, HttpError> {
         let builder = || builder(limits).gzip(compressed == Compressed::Undone);
-        let guarded = builder().dns_resolver(Arc::new(PublicNames));
+        let names = AllowedNames(guard.networks().clone());
+        let guarded = builder().dns_resolver(Arc::new(names));
         Ok(Self {
             guarded: guarded.build().map_err(HttpError::Setup)?,
             trusting: builder().build().map_err(HttpError::Setup)?,
@@ -98,13 +99,27 @@ impl Http {
     /// [`HttpError::Setup`], when the system's means for TLS cannot be set up.
     pub fn new(guard: Guard, limits: Limits) -> Result<Self, HttpError> {
         Ok(Self {
-            decompressing: Clients::new(&limits, Compressed::Undone)?,
-            keeping: Clients::new(&limits, Compressed::Kept)?,
+            decompressing: Clients::new(&limits, &guard, Compressed::Undone)?,
+            keeping: Clients::new(&limits, &guard, Compressed::Kept)?,
             guard: Arc::new(guard),
             limits,
             room_for_large: Arc::new(Semaphore::new(limits.large_bodies)),
             clock: Clock::system(),
         })
+    }
+
+    /// The client for webhooks' receivers: it reaches public addresses and these networks, and waits less long.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn to_webhooks(networks: Networks) -> Result<Self, HttpError> {
+        let limits = Limits {
+            connect: Duration::from_secs(5),
+            idle_read: Duration::from_secs(15),
+            whole: Duration::from_secs(15),
+            ..Limits::default()
+        };
+        Self::new(Guard::public().allowing(networks), limits)
     }
 
     /// The same with another clock for the time of arrival.
@@ -142,7 +157,10 @@ impl Http {
         let client = if self.guard.trusts(&url) {
             &clients.trusting
         } else {
-            check_literal(&url).map_err(|_| HttpError::Forbidden)?;
+            let networks = self.guard.networks();
+            networks
+                .check_literal(&url)
+                .map_err(|_| HttpError::Forbidden)?;
             &clients.guarded
         };
         let mut sending = client
@@ -159,7 +177,10 @@ impl Http {
         let mut response = sending.send().await.map_err(HttpError::before_answer)?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let body = self.whole_body(response).await?;
+        let body = match request.only_first {
+            Some(bytes) => beginning(response, bytes).await,
+            None => self.whole_body(response).await?,
+        };
         Ok(Answer {
             status,
             body,
@@ -213,6 +234,19 @@ impl Http {
             Ok(Err(_)) | Err(_) => Err(HttpError::Crowded),
         }
     }
+}
+
+/// The beginning of a body; the status alone tells how it went, so that one that breaks off says nothing more.
+async fn beginning(mut response: reqwest::Response, bytes: usize) -> Bytes {
+    let mut read = BytesMut::new();
+    while read.len() < bytes {
+        match response.chunk().await {
+            Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    read.truncate(bytes);
+    read.freeze()
 }
 
 impl fmt::Debug for Http {

@@ -6,13 +6,74 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Origin, Url};
 
-/// Says which addresses may be reached: public ones, and the origins the operator named.
+/// Says which addresses may be reached: public ones, the networks the operator allows, and the origins the operator named.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     trusted: Vec<Origin>,
+    networks: Networks,
+}
+
+/// Networks that may be reached beside public addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Reads networks such as `10.0.0.0/8` and single addresses, with commas between them.
+    ///
+    /// # Errors
+    /// The first part that is neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let network = |part: &str| {
+            let part = part.trim();
+            let parsed = part.parse::<IpNet>().ok();
+            parsed
+                .or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))
+                .ok_or_else(|| part.to_owned())
+        };
+        Ok(Self(
+            text.split(',').map(network).collect::<Result<_, _>>()?,
+        ))
+    }
+
+    /// Whether an address may be reached: it is public, or in one of them.
+    #[must_use]
+    pub fn allow(&self, address: IpAddr) -> bool {
+        // An IPv4 address in IPv6's clothes is judged as what it reaches.
+        let address = address.to_canonical();
+        is_public(address) || self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether the host of a URL is inside one of them by its own words: an address, or `localhost` where loopback is.
+    #[must_use]
+    pub fn name(&self, url: &Url) -> bool {
+        let inside = |address: IpAddr| {
+            let address = address.to_canonical();
+            self.0.iter().any(|network| network.contains(&address))
+        };
+        match url.host() {
+            Some(Host::Ipv4(address)) => inside(address.into()),
+            Some(Host::Ipv6(address)) => inside(address.into()),
+            Some(Host::Domain("localhost")) => inside(Ipv4Addr::LOCALHOST.into()),
+            Some(Host::Domain(_)) | None => false,
+        }
+    }
+
+    /// Refuses a URL that names an address directly: such a URL never passes the resolver.
+    pub(super) fn check_literal(&self, url: &Url) -> Result<(), Forbidden> {
+        let address: Option<IpAddr> = match url.host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            Some(Host::Domain(_)) | None => None,
+        };
+        match address {
+            Some(address) if !self.allow(address) => Err(Forbidden),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Guard {
@@ -40,6 +101,17 @@ impl Guard {
             .fold(Self::public(), |guard, url| guard.trusting(url))
     }
 
+    /// Also these networks of the operator's.
+    #[must_use]
+    pub fn allowing(mut self, networks: Networks) -> Self {
+        self.networks = networks;
+        self
+    }
+
+    pub(super) fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
     pub(super) fn trusts(&self, url: &Url) -> bool {
         self.trusted.contains(&url.origin())
     }
@@ -57,28 +129,16 @@ impl fmt::Display for Forbidden {
 
 impl std::error::Error for Forbidden {}
 
-/// Refuses a URL that names an address directly: such a URL never passes the resolver.
-pub(super) fn check_literal(url: &Url) -> Result<(), Forbidden> {
-    let address: Option<IpAddr> = match url.host() {
-        Some(Host::Ipv4(address)) => Some(address.into()),
-        Some(Host::Ipv6(address)) => Some(address.into()),
-        Some(Host::Domain(_)) | None => None,
-    };
-    match address {
-        Some(address) if !is_public(address) => Err(Forbidden),
-        _ => Ok(()),
-    }
-}
+/// Resolves names, and refuses those of which any address may not be reached.
+pub(super) struct AllowedNames(pub(super) Networks);
 
-/// Resolves names, and refuses those of which any address is not public.
-pub(super) struct PublicNames;
-
-impl Resolve for PublicNames {
+impl Resolve for AllowedNames {
     fn resolve(&self, name: Name) -> Resolving {
+        let networks = self.0.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.iter().any(|address| !is_public(address.ip())) {
+            if found.iter().any(|address| !networks.allow(address.ip())) {
                 return Err(Forbidden.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
@@ -191,16 +251,41 @@ mod tests {
             "http://0x7f.1/",
             "http://[::1]/",
         ] {
+            let url = Url::parse(spelled).unwrap();
             assert_eq!(
-                check_literal(&Url::parse(spelled).unwrap()),
+                Networks::default().check_literal(&url),
                 Err(Forbidden),
                 "{spelled}"
             );
         }
-        assert_eq!(
-            check_literal(&Url::parse("http://1.1.1.1/").unwrap()),
-            Ok(())
-        );
+        let public = Url::parse("http://1.1.1.1/").unwrap();
+        assert_eq!(Networks::default().check_literal(&public), Ok(()));
+    }
+
+    #[test]
+    fn a_network_that_the_operator_allows_may_be_reached_however_its_addresses_are_spelled() {
+        let networks = Networks::parse("10.1.0.0/16, 127.0.0.1,fd00::/8").unwrap();
+        for (address, allowed) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("10.2.0.1", false),
+            ("127.0.0.1", true),
+            ("127.0.0.2", false),
+            ("fd00::1", true),
+            ("fe80::1", false),
+            ("169.254.169.254", false),
+            ("8.8.8.8", true),
+        ] {
+            assert_eq!(
+                networks.allow(address.parse().unwrap()),
+                allowed,
+                "{address}"
+            );
+        }
+        let named = |url: &str| networks.name(&Url::parse(url).unwrap());
+        assert!(named("http://127.0.0.1:9000/") && named("http://localhost/"));
+        assert!(!named("http://8.8.8.8/") && !named("http://inside.example/"));
+        assert_eq!(Networks::parse("10.0.0.0/8,all").unwrap_err(), "all");
     }
 
     #[test]

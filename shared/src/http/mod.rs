@@ -20,5 +20,5 @@ pub use answer::Answer;
 pub use backoff::{Backoff, retry_delay};
 pub use client::{Http, Limits};
 pub use error::HttpError;
-pub use guard::{Guard, is_public};
+pub use guard::{Guard, Networks, is_public};
 pub use request::{Method, Request};

@@ -67,6 +67,7 @@ pub struct Request {
     pub(super) query: Vec<(String, Value)>,
     pub(super) body: Option<Bytes>,
     pub(super) compressed: Compressed,
+    pub(super) only_first: Option<usize>,
 }
 
 /// What becomes of an answer that arrives compressed.
@@ -89,6 +90,7 @@ impl Request {
             query: Vec::new(),
             body: None,
             compressed: Compressed::Undone,
+            only_first: None,
         }
     }
 
@@ -130,6 +132,13 @@ impl Request {
     #[must_use]
     pub fn as_kept(mut self) -> Self {
         self.compressed = Compressed::Kept;
+        self
+    }
+
+    /// Wants only so many bytes of the answer's body, and the status even if they do not come.
+    #[must_use]
+    pub fn only_first(mut self, bytes: usize) -> Self {
+        self.only_first = Some(bytes);
         self
     }
 

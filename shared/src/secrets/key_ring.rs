@@ -14,7 +14,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
-use crate::domain::{ConnectionId, TenantId};
+use crate::domain::{ConnectionId, TenantId, WebhookId};
 
 const FORM: u8 = 1;
 const NONCE: usize = 24;
@@ -69,6 +69,27 @@ impl Bound for ConsentBinding<'_> {
     fn bytes(self) -> Vec<u8> {
         const KIND: &[u8] = b"the verifier of a consent that was begun";
         [KIND, &self.of.bytes(), self.state_digest].concat()
+    }
+}
+
+/// A webhook, whose secrets are sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookBinding {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The webhook.
+    pub webhook_id: WebhookId,
+}
+
+impl Bound for WebhookBinding {
+    fn bytes(self) -> Vec<u8> {
+        const KIND: &[u8] = b"the secrets of a webhook";
+        [
+            KIND,
+            self.tenant_id.uuid().as_bytes(),
+            self.webhook_id.uuid().as_bytes(),
+        ]
+        .concat()
     }
 }
 

@@ -5,11 +5,12 @@ mod key_ring;
 mod one_time;
 mod references;
 mod signatures;
+mod signing;
 
 pub use api_key::ApiKey;
 pub use key_ring::{
     AnswerBinding, Binding, Bound, ConsentBinding, GrantBinding, KeyRing, KeyRingError, OpenError,
-    Sealed,
+    Sealed, WebhookBinding,
 };
 pub use one_time::{OneTime, challenge};
 pub use references::{References, Unresolved};
@@ -17,3 +18,4 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use signatures::{
     P256Point, alternatives, from_hex, is_es256, is_hmac_sha256, is_rsa_sha256, same, sha256,
 };
+pub use signing::{BadSecret, SigningSecret, WebhookSecrets};

@@ -1,10 +1,5 @@
 //! The closed sets of the contract, each with its one spelling on the wire and in Postgres.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 /// A word that is not in the closed set it was read as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not one of {expected:?}")]
@@ -18,7 +13,10 @@ pub struct UnknownWord {
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize, ::serde::Deserialize,
+            schemars::JsonSchema,
+        )]
         pub enum $name { $($(#[$vmeta])* #[serde(rename = $word)] $variant),+ }
 
         impl $name {
@@ -34,30 +32,38 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = UnknownWord;
-            fn try_from(text: String) -> Result<Self, UnknownWord> {
+            type Error = $crate::domain::UnknownWord;
+            fn try_from(text: String) -> Result<Self, $crate::domain::UnknownWord> {
                 text.parse()
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::domain::UnknownWord;
+            fn from_str(text: &str) -> Result<Self, $crate::domain::UnknownWord> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { found: text.to_owned(), expected: Self::WORDS }),
+                    _ => Err($crate::domain::UnknownWord { found: text.to_owned(), expected: Self::WORDS }),
                 }
             }
         }
     };
 }
+
+mod events;
+mod exports;
+
+pub use events::{DeliveryOutcome, EventType, WebhookStatus};
+pub use exports::{
+    DestinationType, ExportFormat, Frequency, JsonLayout, MissedRuns, Nested, Packing,
+};
 
 words!(
     /// What a connector is for.
@@ -175,6 +181,8 @@ words!(
         Sync = "sync",
         /// Writes records as files to a destination.
         Export = "export",
+        /// Sends events to a webhook.
+        Delivery = "delivery",
     }
 );
 words!(
@@ -209,45 +217,6 @@ words!(
         LeaseLost = "LEASE_LOST",
     }
 );
-words!(
-    /// What an event reports.
-    EventType {
-        /// A connection was made.
-        Connected = "integration.connected",
-        /// The vendor no longer accepts a connection's credentials.
-        ReauthRequired = "integration.connection.reauth_required",
-        /// A worker took a sync up for the first time.
-        SyncStarted = "integration.sync.started",
-        /// A sync is complete.
-        SyncCompleted = "integration.sync.completed",
-        /// A sync ended by an error.
-        SyncFailed = "integration.sync.failed",
-        /// A sync was ended on request.
-        SyncCancelled = "integration.sync.cancelled",
-        /// The files of an export run are whole and in their place.
-        ExportCompleted = "integration.export.completed",
-        /// An export run ended by an error.
-        ExportFailed = "integration.export.failed",
-    }
-);
-
-impl EventType {
-    /// What the end of a job is reported as, where it is.
-    #[must_use]
-    pub const fn of_end(kind: JobKind, state: JobState) -> Option<Self> {
-        match (kind, state) {
-            (JobKind::Sync, JobState::Completed) => Some(Self::SyncCompleted),
-            (JobKind::Sync, JobState::Failed) => Some(Self::SyncFailed),
-            (JobKind::Sync, JobState::Cancelled) => Some(Self::SyncCancelled),
-            (JobKind::Export, JobState::Completed) => Some(Self::ExportCompleted),
-            (JobKind::Export, JobState::Failed) => Some(Self::ExportFailed),
-            (JobKind::Export, JobState::Cancelled) | (_, JobState::Queued | JobState::Running) => {
-                None
-            }
-        }
-    }
-}
-
 words!(
     /// What the feed of changes says of a record.
     ChangeKind {
@@ -329,87 +298,6 @@ pub enum Ties {
     TakeNew,
 }
 
-words!(
-    /// The file format of an export.
-    ExportFormat {
-        /// Comma-separated values.
-        Csv = "CSV",
-        /// JSON.
-        Json = "JSON",
-        /// Apache Parquet.
-        Parquet = "PARQUET",
-        /// XML.
-        Xml = "XML",
-    }
-);
-words!(
-    /// What happens to objects within a record, in formats of rows.
-    #[derive(Default)]
-    Nested {
-        /// Each is compact JSON in one cell.
-        #[default]
-        Json = "JSON",
-        /// Their members are columns of their own; arrays and empty objects are compact JSON.
-        Flattened = "FLATTENED",
-    }
-);
-words!(
-    /// How records stand in a file of JSON.
-    #[derive(Default)]
-    JsonLayout {
-        /// One array of all.
-        #[default]
-        Array = "ARRAY",
-        /// One a line, which is called NDJSON.
-        Lines = "LINES",
-    }
-);
-words!(
-    /// How a file is compressed as a whole.
-    #[derive(Default)]
-    Packing {
-        /// Not at all.
-        #[default]
-        None = "NONE",
-        /// As RFC 1952 says, without a name or a time: the same bytes in, the same bytes out.
-        Gzip = "GZIP",
-        /// As RFC 8878 says, with a checksum.
-        Zstd = "ZSTD",
-    }
-);
-words!(
-    /// What becomes of a scheduled run whose time passed while nothing worked.
-    MissedRuns {
-        /// However many were missed, one is made up for.
-        RunOnce = "RUN_ONCE",
-        /// None is made up for.
-        Skip = "SKIP",
-    }
-);
-words!(
-    /// Where the files of an export go.
-    DestinationType {
-        /// S3 or a store that speaks its protocol.
-        S3 = "S3",
-        /// Azure Blob Storage.
-        AzureBlob = "AZURE_BLOB",
-        /// A directory the operator allows.
-        Local = "LOCAL",
-    }
-);
-words!(
-    /// How often a scheduled export runs.
-    Frequency {
-        /// Every hour, at the minute of `time`.
-        Hourly = "HOURLY",
-        /// Every day at `time`.
-        Daily = "DAILY",
-        /// On `day` (1 is Monday) of every week at `time`.
-        Weekly = "WEEKLY",
-        /// On `day` of every month (the month's last day when it is shorter) at `time`.
-        Monthly = "MONTHLY",
-    }
-);
 words!(
     /// What an API key may do.
     Scope {
