@@ -21,7 +21,7 @@ const FLOOR: &[&str] = &[
     "budget",
     "failpoints",
 ];
-const WALLS: &[&str] = &["store", "queue", "connectors", "formats"];
+const WALLS: &[&str] = &["store", "queue", "connectors", "formats", "events"];
 
 /// One door per library: what is used, and below which folders or files it may be.
 const DOORS: &[(&str, &[&str])] = &[

@@ -16,7 +16,7 @@ use rail_shared::store::grants::StoredVault;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::runtime::{self, Claims, HeldLeases, Memory, Pool, Settling, Work, pool};
+use crate::runtime::{self, Claims, HeldLeases, Memory, Notes, Pool, Settling, Waking, Work, pool};
 use crate::{jobs, upkeep};
 
 /// One worker process. Cheap to clone.
@@ -52,6 +52,12 @@ pub struct Worker {
     pub held: HeldLeases,
     /// What its syncs hold of pages, and write at once.
     pub memory: Memory,
+    /// Where delivery jobs are woken.
+    pub waking: Waking,
+    /// Where attempts at deliveries are written.
+    pub notes: Notes,
+    /// The way to webhooks' receivers.
+    pub webhooks: Http,
     /// Where ends of attempts are written.
     pub settling: Settling,
     /// What is done for a claimed job.
@@ -73,19 +79,23 @@ impl Worker {
         let doorbell = Doorbell::new(shared.redis_url.expose_secret(), PREFIX)?;
         let guard = Guard::public_and(shared.connector_base_urls.values());
         // A sync writes in one connection at a time, whatever it reads at once; an export holds its view and one to report; upkeep and
-        // heartbeats need some too. With fewer, jobs would wait for each other.
+        // heartbeats need some too. With fewer, jobs would wait for each other. Deliveries take one for a moment only.
         let needed = config.syncs + 2 * config.exports + 4;
         let store = Store::new(&shared.database_url, shared.db_connections.max(needed))?;
         let ringer = Ringer::new(&doorbell);
+        let waking = Waking::new(store.clone(), ringer.clone());
         let name = runtime::unique_name("worker");
         let connectors_dir = shared.connectors_dir.as_deref();
         let catalogue = Catalogue::open(&shared.connector_base_urls, connectors_dir)?;
         catalogue.check_rates(&shared.rates)?;
         Ok(Self {
-            claims: Claims::new(store.clone(), name.clone(), config.lease),
+            claims: Claims::new(store.clone(), name.clone(), config.lease, waking.clone()),
             held: HeldLeases::default(),
             memory: Memory::default(),
-            settling: Settling::new(store.clone(), ringer.clone()),
+            settling: Settling::new(store.clone(), ringer.clone(), waking.clone()),
+            notes: Notes::new(store.clone()),
+            webhooks: Http::to_webhooks(shared.webhook_networks.clone())?,
+            waking,
             work: jobs::run,
             batch_records: jobs::BATCH_RECORDS,
             store,
@@ -108,14 +118,17 @@ impl Worker {
         tracing::info!(worker = self.name, "ready for jobs");
         let (syncs, start_syncs) = pool(self.config.syncs);
         let (exports, start_exports) = pool(self.config.exports);
+        let (deliveries, start_deliveries) = pool(self.config.deliveries);
         let starters = [
             (JobKind::Sync, start_syncs),
             (JobKind::Export, start_exports),
+            (JobKind::Delivery, start_deliveries),
         ];
         let working = async {
             tokio::join!(
-                self.listen(JobKind::Sync, syncs, &stop),
-                self.listen(JobKind::Export, exports, &stop),
+                Box::pin(self.listen(JobKind::Sync, syncs, &stop)),
+                Box::pin(self.listen(JobKind::Export, exports, &stop)),
+                Box::pin(self.listen(JobKind::Delivery, deliveries, &stop)),
                 upkeep::run(&self, &starters, &stop),
                 Box::pin(upkeep::abandoned::run(&self, &stop)),
             );

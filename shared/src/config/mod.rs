@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::budget::{PROCESSES, RateSettings};
+use crate::http::Networks;
 use crate::secrets::{KeyRing, References};
 use crate::telemetry::LogFormat;
 
@@ -46,7 +47,11 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_SECRET_REF_PREFIX           IOF_CONNECTOR_, which variables ${…} in credentials may name
   RAIL_WORKER_SYNCS                8, syncs a worker runs at once
   RAIL_WORKER_EXPORTS              2, exports a worker runs at once
+  RAIL_WORKER_DELIVERIES           64, webhooks a worker serves at once
   RAIL_WORKER_LEASE                15s, how long a worker that died keeps its jobs (5s to 10m)
+  RAIL_EVENTS_KEPT                 30d, how long events and attempts at webhooks are kept (1d to 3650d)
+  RAIL_WEBHOOK_NETWORKS            networks beside the internet that webhooks may reach (10.0.0.0/8,127.0.0.1); in these
+                                   also by http
   RAIL_DB_CONNECTIONS              16, connections of this process to Postgres (a worker takes more where its slots need them)
   RAIL_LOG                         info, in the form of RUST_LOG
   RAIL_LOG_FORMAT                  text or json";
@@ -70,6 +75,8 @@ pub struct SharedConfig {
     pub references: References,
     /// Where exports may go.
     pub outputs: OutputConfig,
+    /// Networks that webhooks may reach beside public addresses.
+    pub webhook_networks: Networks,
 }
 
 /// What the api needs beside.
@@ -90,8 +97,12 @@ pub struct WorkerConfig {
     pub syncs: usize,
     /// Exports at once.
     pub exports: usize,
+    /// Webhooks at once.
+    pub deliveries: usize,
     /// How long a lease lasts between two renewals.
     pub lease: Duration,
+    /// How many days events and attempts at webhooks are kept.
+    pub events_kept_days: i32,
 }
 
 /// How to log.
@@ -146,6 +157,11 @@ impl SharedConfig {
             connectors: read.connector_rates(),
             processes: processes.unwrap_or(PROCESSES),
         };
+        let webhook_networks = read.parsed(
+            "RAIL_WEBHOOK_NETWORKS",
+            "networks and addresses with commas between them, for example 10.0.0.0/8,127.0.0.1",
+            |text| Networks::parse(text).ok(),
+        );
         let prefix = read
             .text("RAIL_SECRET_REF_PREFIX")
             .unwrap_or_else(|| "IOF_CONNECTOR_".to_owned());
@@ -160,6 +176,7 @@ impl SharedConfig {
                 rates,
                 references,
                 outputs,
+                webhook_networks: webhook_networks.unwrap_or_default(),
             })
         })
     }
@@ -241,10 +258,17 @@ impl WorkerConfig {
             })
             .unwrap_or(otherwise)
         };
-        let (syncs, exports) = (
+        let (syncs, exports, deliveries) = (
             slots("RAIL_WORKER_SYNCS", 8),
             slots("RAIL_WORKER_EXPORTS", 2),
+            slots("RAIL_WORKER_DELIVERIES", 64),
         );
+        let events_kept_days = read
+            .parsed("RAIL_EVENTS_KEPT", "days from 1d to 3650d", |text| {
+                let days: i32 = text.strip_suffix('d')?.parse().ok()?;
+                (1..=3_650).contains(&days).then_some(days)
+            })
+            .unwrap_or(30);
         let lease = read
             .parsed("RAIL_WORKER_LEASE", "a time from 5s to 10m", |text| {
                 let (digits, seconds) = match text.strip_suffix('s') {
@@ -260,7 +284,9 @@ impl WorkerConfig {
         read.done(|| Self {
             syncs,
             exports,
+            deliveries,
             lease,
+            events_kept_days,
         })
     }
 }

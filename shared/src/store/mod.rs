@@ -40,6 +40,7 @@ pub mod sync_schedules;
 pub mod syncs;
 pub mod told_changes;
 pub mod unfinished_uploads;
+pub mod webhooks;
 
 pub use error::StoreError;
 pub use json_text::JsonText;

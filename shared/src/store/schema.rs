@@ -229,6 +229,48 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Uuid,
+        tenant_id -> Uuid,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> Nullable<Array<Text>>,
+        connection_ids -> Nullable<Array<Uuid>>,
+        max_per_second -> Nullable<Integer>,
+        sealed -> Bytea,
+        sealed_by -> Text,
+        header_names -> Array<Text>,
+        status -> Text,
+        status_reason -> Nullable<Text>,
+        read_seq -> BigInt,
+        failures -> Integer,
+        failing_since -> Nullable<Timestamptz>,
+        retry_at -> Nullable<Timestamptz>,
+        last_delivered_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (id) {
+        id -> Uuid,
+        webhook_id -> Uuid,
+        seq -> BigInt,
+        event_id -> Uuid,
+        event_type -> Text,
+        attempt -> Integer,
+        outcome -> Text,
+        status -> Nullable<Integer>,
+        answer -> Nullable<Text>,
+        error -> Nullable<Text>,
+        latency_ms -> Integer,
+        started_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(syncs -> jobs (id));
 diesel::joinable!(export_runs -> jobs (id));
 diesel::allow_tables_to_appear_in_same_query!(syncs, jobs);

@@ -1,5 +1,6 @@
 //! The kinds of jobs: one file each, and here the one screen that knows them all.
 
+mod delivery;
 mod export;
 mod settle;
 mod sync;
@@ -20,11 +21,12 @@ pub(crate) fn run(attempt: &Attempt) -> BoxFuture<'_, Option<Outcome>> {
 
 async fn work(attempt: &Attempt) -> Option<Outcome> {
     let worked = match attempt.lease.kind {
-        JobKind::Sync => Box::pin(sync::run(attempt)).await,
-        JobKind::Export => Box::pin(export::run(attempt)).await,
+        JobKind::Sync => Box::pin(sync::run(attempt)).await.map(|()| Outcome::Done),
+        JobKind::Export => Box::pin(export::run(attempt)).await.map(|()| Outcome::Done),
+        JobKind::Delivery => Box::pin(delivery::run(attempt)).await,
     };
     match worked {
-        Ok(()) => Some(Outcome::Done),
+        Ok(outcome) => Some(outcome),
         Err(halt) => {
             if let Halt::Store(error) = &halt {
                 tracing::warn!(

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use rail_shared::domain::{
-    ConnectionId, EventType, FailureKind, JobId, JobKind, JobState, RunId, SyncId,
+    ConnectionId, EventType, FailureKind, JobId, JobKind, JobState, RunId, SyncId, TenantId,
 };
 use rail_shared::failpoints::step;
 use rail_shared::store::events::{self, NewEvent};
@@ -29,10 +29,15 @@ pub(crate) fn settles_alone(end: &Ending) -> bool {
 /// [settles alone](settles_alone) comes alone. A job that is missing from the answer is no longer held, and nothing was
 /// written for it.
 ///
+/// Returned beside it are the tenants whose webhooks are to be woken.
+///
 /// Connections and exports are locked before their jobs: the order in which they are erased.
-pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standing>, StoreError> {
+pub(crate) async fn settle(
+    store: &Store,
+    ends: &[&Ending],
+) -> Result<(Vec<Standing>, Vec<TenantId>), StoreError> {
     if ends.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let mut transaction = store.begin().await?;
     // A row that somebody holds for long, such as of a connection that is being erased, does not hold up the other ends.
@@ -53,7 +58,7 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
     let standings = leases::settle(&mut transaction, &pairs).await?;
     if standings.is_empty() {
         // Dropped, so undone.
-        return Ok(standings);
+        return Ok((standings, Vec::new()));
     }
     let states: HashMap<JobId, JobState> = standings
         .iter()
@@ -69,11 +74,11 @@ pub(crate) async fn settle(store: &Store, ends: &[&Ending]) -> Result<Vec<Standi
         let event_type = EventType::of_end(end.lease.kind, *state)?;
         Some(event(end, event_type))
     }));
-    events::append(&mut transaction, &happened).await?;
+    let listening = events::append(&mut transaction, &happened).await?;
     step("the end is about to be committed");
     transaction.commit().await?;
     step("the end is committed");
-    Ok(standings)
+    Ok((standings, listening))
 }
 
 /// Asks for new credentials; or, if they were replaced while the attempt went on, has it tried again with those.

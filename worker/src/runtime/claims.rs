@@ -11,6 +11,7 @@ use rail_shared::queue::{Ring, pause_after};
 use rail_shared::store::{Lease, Store, StoreError, leases};
 
 use super::grouped::Grouped;
+use super::waking::Waking;
 
 /// Claims in one statement.
 const AT_MOST: usize = 256;
@@ -25,11 +26,12 @@ pub struct Claims(Grouped<Ring, Option<Claimed>>);
 impl Claims {
     /// Claims for the worker of this name. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(store: Store, worker: String, length: Duration) -> Self {
+    pub fn new(store: Store, worker: String, length: Duration, waking: Waking) -> Self {
         let claimer = Arc::new(Claimer {
             store,
             worker,
             length,
+            waking,
             failures: AtomicU32::new(0),
         });
         Self(Grouped::new(AT_MOST, move |rings| {
@@ -48,6 +50,7 @@ struct Claimer {
     store: Store,
     worker: String,
     length: Duration,
+    waking: Waking,
     failures: AtomicU32,
 }
 
@@ -88,6 +91,8 @@ impl Claimer {
             .iter()
             .map(|ring| (ring.job_id, ring.dispatch_no))
             .collect();
-        leases::claim(&mut conn, &dispatches, &self.worker, self.length).await
+        let claimed = leases::claim(&mut conn, &dispatches, &self.worker, self.length).await?;
+        self.waking.tenants(claimed.listening);
+        Ok(claimed.leases)
     }
 }

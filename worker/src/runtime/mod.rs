@@ -6,17 +6,22 @@ mod claims;
 mod grouped;
 mod held;
 mod memory;
+mod notes;
 mod outcome;
 mod pool;
 mod settling;
+mod waking;
 
 pub use attempt::{Attempt, Work, attempt};
 pub use claims::Claims;
 pub use held::HeldLeases;
 pub use memory::{Memory, Place, Room};
+pub use notes::Notes;
 pub use outcome::{Halt, Outcome};
 pub use pool::{Pool, Starter, pool};
 pub use settling::{Ending, Settling};
+pub use waking::Waking;
+pub(crate) use waking::wake;
 
 /// A name no other start of any process has: names of workers that came back under their old name hide what the old
 /// one left behind.

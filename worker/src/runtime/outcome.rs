@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rail_shared::domain::{Failure, FailureKind};
+use rail_shared::domain::{Failure, FailureKind, JobKind};
 use rail_shared::http::retry_delay;
 use rail_shared::store::{Lease, Settled, StoreError};
 
@@ -105,7 +105,7 @@ impl Outcome {
     /// What follows from the attempts before this one: a job whose workers died again and again is given up, so that it
     /// does not take every worker along.
     pub(super) fn before(lease: &Lease) -> Option<Self> {
-        (lease.barren_attempts >= BARREN_ATTEMPTS)
+        (lease.barren_attempts >= BARREN_ATTEMPTS && lease.kind != JobKind::Delivery)
             .then(|| Self::Fail(given_up(&attempts(), Failure::internal())))
     }
 
@@ -129,7 +129,8 @@ impl Outcome {
                     Progress::Made => 1,
                     Progress::None => lease.barren_attempts + 1,
                 };
-                if barren >= BARREN_ATTEMPTS {
+                // A webhook's job lives as long as the webhook.
+                if barren >= BARREN_ATTEMPTS && lease.kind != JobKind::Delivery {
                     return Settled::Failed(given_up(&attempts(), failure));
                 }
                 let asked = failure.retry_after.unwrap_or_default().min(LONGEST_WAIT);

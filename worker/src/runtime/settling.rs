@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rail_shared::domain::{JobId, JobState};
+use rail_shared::domain::{JobId, JobKind, JobState};
 use rail_shared::queue::{Ring, Ringer};
 use rail_shared::store::leases::Standing;
 use rail_shared::store::{Lease, Settled, Store, StoreError};
 
 use super::grouped::Grouped;
+use super::waking::Waking;
 use crate::jobs;
 
 /// Ends in one transaction.
@@ -34,10 +35,14 @@ pub(super) type NotWritten = Arc<StoreError>;
 pub struct Settling(Grouped<Ending, Result<(), NotWritten>>);
 
 impl Settling {
-    /// Writes to this store, and rings for what is put back without a wait. Must be called within a tokio runtime.
+    /// Writes to this store, rings for what is put back without a wait, and wakes those who listen to what it reports. Must be called within a tokio runtime.
     #[must_use]
-    pub fn new(store: Store, ringer: Ringer) -> Self {
-        let settler = Arc::new(Settler { store, ringer });
+    pub fn new(store: Store, ringer: Ringer, waking: Waking) -> Self {
+        let settler = Arc::new(Settler {
+            store,
+            ringer,
+            waking,
+        });
         Self(Grouped::new(AT_MOST, move |ends| {
             let settler = settler.clone();
             async move { settler.settle(ends).await }
@@ -57,6 +62,7 @@ impl Settling {
 struct Settler {
     store: Store,
     ringer: Ringer,
+    waking: Waking,
 }
 
 impl Settler {
@@ -65,7 +71,10 @@ impl Settler {
             ends.iter().partition(|end| jobs::settles_alone(end));
         let mut written: HashMap<JobId, Result<(), NotWritten>> = HashMap::new();
         match jobs::settle(&self.store, &together).await {
-            Ok(standings) => self.note(&together, &standings, &mut written),
+            Ok((standings, listening)) => {
+                self.waking.tenants(listening);
+                self.note(&together, &standings, &mut written);
+            }
             Err(error @ StoreError::Unavailable(_)) => {
                 let error = Arc::new(error);
                 written.extend(
@@ -94,7 +103,10 @@ impl Settler {
     ) {
         for end in ends {
             match jobs::settle(&self.store, std::slice::from_ref(end)).await {
-                Ok(standings) => self.note(std::slice::from_ref(end), &standings, written),
+                Ok((standings, listening)) => {
+                    self.waking.tenants(listening);
+                    self.note(std::slice::from_ref(end), &standings, written);
+                }
                 Err(error) => {
                     written.insert(end.lease.job_id, Err(Arc::new(error)));
                 }
@@ -117,6 +129,9 @@ impl Settler {
                 continue;
             };
             written.insert(standing.job_id, Ok(()));
+            if standing.state == JobState::Queued && end.lease.kind == JobKind::Delivery {
+                self.waking.webhook(standing.job_id.into());
+            }
             if standing.state == JobState::Queued && end.how.wait() == Duration::ZERO {
                 let ring = Ring::new(standing.job_id, end.lease.tenant_id, standing.dispatch_no);
                 self.ringer.ring(end.lease.kind, ring);

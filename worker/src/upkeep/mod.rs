@@ -9,6 +9,7 @@ mod schedules;
 mod snapshots;
 mod told_changes;
 mod unattended;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -81,11 +82,13 @@ async fn round(
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
     told_changes::take_up(worker).await?;
+    webhooks::wake(worker).await?;
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
     told_changes::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
     record_errors::empty_old_payloads(worker).await?;
+    webhooks::forget_old(worker).await?;
     walks.change_sets.step(worker).await?;
     walks.kept_aside.step(worker).await?;
     Ok(pace)

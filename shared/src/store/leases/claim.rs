@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::{Lease, millis};
-use crate::domain::{EventType, JobId, JobKind};
+use crate::domain::{EventType, JobId, JobKind, TenantId};
 use crate::store::StoreError;
 use crate::store::events::{self, NewEvent};
 use crate::store::statement::statement;
@@ -34,6 +34,15 @@ struct ClaimedRow {
     cancelled: bool,
 }
 
+/// What a claim brought.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The leases.
+    pub leases: Vec<Lease>,
+    /// The tenants whose webhooks are to be [woken](crate::store::webhooks::wake): something started.
+    pub listening: Vec<TenantId>,
+}
+
 /// Claims jobs for `worker`, each as of the dispatch named beside it. A job that is missing from the answer was claimed
 /// by another, ended or was put back meanwhile: its ring was stale, and that is fine.
 ///
@@ -44,7 +53,7 @@ pub async fn claim(
     dispatches: &[(JobId, i32)],
     worker: &str,
     length: Duration,
-) -> Result<Vec<Lease>, StoreError> {
+) -> Result<Claimed, StoreError> {
     let (ids, numbers): (Vec<Uuid>, Vec<i32>) = dispatches
         .iter()
         .map(|(id, dispatch_no)| (id.uuid(), dispatch_no))
@@ -87,8 +96,8 @@ pub async fn claim(
         .await?;
         // A kind that only a newer version knows is left to that version's workers, once its lease ran out.
         let leases: Vec<Lease> = rows.iter().filter_map(|row| lease(row, length)).collect();
-        events::append(conn, &started(&leases)).await?;
-        Ok(leases)
+        let listening = events::append(conn, &started(&leases)).await?;
+        Ok(Claimed { leases, listening })
     })
     .await
 }

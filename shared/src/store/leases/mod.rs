@@ -13,7 +13,7 @@ use super::StoreError;
 use super::statement::statement;
 use crate::domain::{ConnectionId, JobId, JobKind, TenantId};
 
-pub use claim::claim;
+pub use claim::{Claimed, claim};
 pub use keep::{Kept, keep};
 pub use settle::{Settled, Standing, settle};
 

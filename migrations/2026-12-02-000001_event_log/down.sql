@@ -1,0 +1,2 @@
+DROP INDEX events_by_id, events_by_connection;
+ALTER TABLE events DROP data, DROP export_id;

@@ -1,0 +1,314 @@
+//! How a webhook follows its tenant's log: what its delivery job reads, and where it leaves off.
+//!
+//! The job reads the log behind `read_seq`. Events of one connection make a lane, and a lane keeps its order: one whose
+//! event could not be delivered is left behind while the others go on, and catches up from its own place.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{self, Array, BigInt, Integer, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::{WebhookRow, webhooks};
+use crate::domain::{ConnectionId, Event, WebhookId, WebhookStatus};
+use crate::store::events::{self, On, Wanted};
+use crate::store::statement::statement;
+use crate::store::{Lease, StoreError};
+
+/// How far the events of one connection were delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    /// Which connection; events without one make a lane too.
+    pub connection_id: Option<ConnectionId>,
+    /// Its events up to here are done with.
+    pub done_seq: i64,
+    /// Attempts at its next event.
+    pub attempts: i32,
+    /// How long they fail.
+    pub failing_for: Duration,
+    /// How long until it goes on, where it was left behind.
+    pub due_in: Option<Duration>,
+}
+
+#[derive(QueryableByName)]
+struct LaneRow {
+    #[diesel(sql_type = sql_types::Uuid)]
+    connection_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    done_seq: i64,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    failing_ms: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    due_in_ms: Option<i64>,
+}
+
+fn millis(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+/// How a lane is written.
+pub(super) fn column_of(connection: Option<ConnectionId>) -> Uuid {
+    connection.map_or_else(Uuid::nil, ConnectionId::uuid)
+}
+
+/// The webhook of a delivery job; `None` when it was erased.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn open(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+) -> Result<Option<WebhookRow>, StoreError> {
+    Ok(webhooks::table
+        .find(lease.job_id.uuid())
+        .select(WebhookRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The lanes of these connections, as far as they were ever delivered to, and all that were left behind, the first due
+/// first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lanes(
+    conn: &mut AsyncPgConnection,
+    webhook: WebhookId,
+    connections: impl IntoIterator<Item = Option<ConnectionId>>,
+) -> Result<Vec<Lane>, StoreError> {
+    let connections: Vec<Uuid> = connections.into_iter().map(column_of).collect();
+    let rows: Vec<LaneRow> = statement(
+        "SELECT connection_id, done_seq, attempts,
+                (coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0) * 1000)::bigint AS failing_ms,
+                CASE WHEN due_at IS NOT NULL
+                     THEN (greatest(0, extract(epoch FROM due_at - clock_timestamp())) * 1000)::bigint END AS due_in_ms
+         FROM webhook_lanes WHERE webhook_id = $1 AND (connection_id = ANY($2) OR due_at IS NOT NULL)
+         ORDER BY due_at, connection_id",
+    )
+    .bind::<sql_types::Uuid, _>(webhook.uuid())
+    .bind::<Array<sql_types::Uuid>, _>(connections)
+    .load(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Lane {
+            connection_id: (!row.connection_id.is_nil()).then(|| row.connection_id.into()),
+            done_seq: row.done_seq,
+            attempts: row.attempts,
+            failing_for: millis(row.failing_ms),
+            due_in: row.due_in_ms.map(millis),
+        })
+        .collect())
+}
+
+/// The next events of a lane that was left behind, in their order.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn behind(
+    conn: &mut AsyncPgConnection,
+    webhook: &WebhookRow,
+    lane: &Lane,
+    at_most: u16,
+) -> Result<Vec<Event>, StoreError> {
+    let wanted = Wanted {
+        types: Vec::new(),
+        on: On::from(lane.connection_id),
+    };
+    let mut found = events::read(conn, webhook.tenant_id, lane.done_seq, &wanted, at_most).await?;
+    found.retain(|event| event.seq <= webhook.read_seq);
+    Ok(found)
+}
+
+/// Notes that the log was read up to a number, and which lanes were left behind with it: each with the number up to which it
+/// is done.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn advance(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    read_seq: i64,
+    left: &[(Option<ConnectionId>, i64)],
+) -> Result<(), StoreError> {
+    let (connections, done): (Vec<Uuid>, Vec<i64>) = left
+        .iter()
+        .map(|(connection, done_seq)| (column_of(*connection), *done_seq))
+        .unzip();
+    let advanced = statement(
+        "WITH held AS (
+             SELECT id FROM jobs WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR NO KEY UPDATE
+         ), left_behind AS (
+             INSERT INTO webhook_lanes (webhook_id, connection_id, done_seq, due_at)
+             SELECT held.id, lane.connection_id, lane.done_seq, now() FROM held, unnest($4, $5) AS lane (connection_id, done_seq)
+             ON CONFLICT (webhook_id, connection_id) DO UPDATE
+             SET done_seq = greatest(webhook_lanes.done_seq, excluded.done_seq), due_at = coalesce(webhook_lanes.due_at, now())
+         )
+         UPDATE webhooks SET read_seq = $3 FROM held WHERE webhooks.id = held.id",
+    )
+    .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
+    .bind::<BigInt, _>(lease.fence)
+    .bind::<BigInt, _>(read_seq)
+    .bind::<Array<sql_types::Uuid>, _>(connections)
+    .bind::<Array<BigInt>, _>(done)
+    .execute(conn)
+    .await?;
+    one(advanced)
+}
+
+/// Notes how far a lane that was left behind is done, and whether it still is behind.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn place(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    connection: Option<ConnectionId>,
+    done_seq: i64,
+    behind: bool,
+) -> Result<(), StoreError> {
+    let placed = statement(
+        "UPDATE webhook_lanes SET done_seq = $4, attempts = 0, failing_since = NULL, due_at = CASE WHEN $5 THEN now() END
+         FROM jobs WHERE jobs.id = $1 AND fence = $2 AND state = 'RUNNING' AND webhook_id = jobs.id
+           AND webhook_lanes.connection_id = $3",
+    )
+    .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
+    .bind::<BigInt, _>(lease.fence)
+    .bind::<sql_types::Uuid, _>(column_of(connection))
+    .bind::<BigInt, _>(done_seq)
+    .bind::<sql_types::Bool, _>(behind)
+    .execute(conn)
+    .await?;
+    one(placed)
+}
+
+/// An event that is to be sent once more.
+#[derive(Debug, Clone)]
+pub struct Resend {
+    /// Which.
+    pub event: Event,
+    /// Attempts at this.
+    pub attempts: i32,
+    /// Since when it is wanted.
+    pub failing_for: Duration,
+}
+
+#[derive(QueryableByName)]
+struct ResendRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Integer)]
+    attempts: i32,
+    #[diesel(sql_type = BigInt)]
+    failing_ms: i64,
+}
+
+#[derive(QueryableByName)]
+struct NextRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    next_ms: Option<i64>,
+}
+
+/// What is to be sent once more and is due, in the order of the log; and how long until the next of the others is. What the log
+/// does not hold any more is forgotten.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn due_resends(
+    conn: &mut AsyncPgConnection,
+    webhook: &WebhookRow,
+    at_most: i64,
+) -> Result<(Vec<Resend>, Option<Duration>), StoreError> {
+    let rows: Vec<ResendRow> = statement(
+        "SELECT seq, attempts, (extract(epoch FROM clock_timestamp() - asked_at) * 1000)::bigint AS failing_ms
+         FROM webhook_resends WHERE webhook_id = $1 AND due_at <= clock_timestamp() ORDER BY seq LIMIT $2",
+    )
+    .bind::<sql_types::Uuid, _>(webhook.id.uuid())
+    .bind::<BigInt, _>(at_most)
+    .load(conn)
+    .await?;
+    let mut due = Vec::with_capacity(rows.len());
+    for row in rows {
+        let seq = row.seq;
+        let found = events::read(conn, webhook.tenant_id, seq - 1, &Wanted::default(), 1).await?;
+        match found.into_iter().find(|event| event.seq == seq) {
+            Some(event) => due.push(Resend {
+                event,
+                attempts: row.attempts,
+                failing_for: millis(row.failing_ms),
+            }),
+            None => drop_resend(conn, webhook.id, seq).await?,
+        }
+    }
+    let next: NextRow = statement(
+        "SELECT (extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint AS next_ms
+         FROM webhook_resends WHERE webhook_id = $1 AND due_at > clock_timestamp()",
+    )
+    .bind::<sql_types::Uuid, _>(webhook.id.uuid())
+    .get_result(conn)
+    .await?;
+    Ok((due, next.next_ms.map(millis)))
+}
+
+/// Forgets that an event is to be sent once more.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn drop_resend(
+    conn: &mut AsyncPgConnection,
+    webhook: WebhookId,
+    seq: i64,
+) -> Result<(), StoreError> {
+    statement("DELETE FROM webhook_resends WHERE webhook_id = $1 AND seq = $2")
+        .bind::<sql_types::Uuid, _>(webhook.uuid())
+        .bind::<BigInt, _>(seq)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sends a webhook no more events, for this reason. Returns whether it got some before.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn disable(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    reason: &str,
+) -> Result<bool, StoreError> {
+    lease.hold(conn).await?;
+    let disabled = statement(
+        "UPDATE webhooks SET status = $2, status_reason = $3, version = version + 1 WHERE id = $1 AND status = 'ENABLED'",
+    )
+    .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
+    .bind::<Text, _>(WebhookStatus::Disabled.as_str())
+    .bind::<Text, _>(reason)
+    .execute(conn)
+    .await?;
+    Ok(disabled == 1)
+}
+
+fn one(written: usize) -> Result<(), StoreError> {
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::LeaseLost)
+    }
+}
+
+/// Forgets all but the last claims of a delivery job, which lives as long as its webhook.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_claims(conn: &mut AsyncPgConnection, lease: &Lease) -> Result<(), StoreError> {
+    statement("DELETE FROM job_attempts WHERE job_id = $1 AND fence < $2 - 100")
+        .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
+        .bind::<BigInt, _>(lease.fence)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! Webhooks: where a tenant's events are sent to, and how far each was told of them.
+
+mod attempts;
+mod following;
+mod notes;
+mod wake;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::schema::webhooks;
+use super::statement::statement;
+use super::{Listed, PageAsk, StoreError, events};
+use crate::domain::{
+    ConnectionId, DeliveryOutcome, Event, EventType, JobKind, TenantId, UnknownWord, WebhookId,
+    WebhookStatus,
+};
+
+pub use attempts::{AttemptRow, forget_old, list_attempts, resend, resend_given_up};
+pub use following::{
+    Lane, Resend, advance, behind, disable, drop_resend, due_resends, forget_claims, lanes, open,
+    place,
+};
+pub use notes::{Note, OfLane, note};
+pub use wake::{Whose, Woken, wake};
+
+/// A row, secrets still sealed.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = webhooks)]
+pub struct WebhookRow {
+    /// Identity, the same number as its delivery job's.
+    #[diesel(deserialize_as = Uuid)]
+    pub id: WebhookId,
+    /// Whose it is.
+    #[diesel(deserialize_as = Uuid)]
+    pub tenant_id: TenantId,
+    /// Where events are sent to.
+    pub url: String,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// Which events, by their types; all when `None`.
+    pub event_types: Option<Vec<String>>,
+    /// Which events, by their connections; all when `None`.
+    pub connection_ids: Option<Vec<Uuid>>,
+    /// At most so many a second.
+    pub max_per_second: Option<i32>,
+    /// The envelope of its secrets.
+    pub sealed: Vec<u8>,
+    /// The id of the master key that wraps the envelope's key.
+    pub sealed_by: String,
+    /// The names of the headers that are sent along.
+    pub header_names: Vec<String>,
+    /// Where it stands.
+    #[diesel(deserialize_as = String)]
+    pub status: WebhookStatus,
+    /// Why it is not ENABLED.
+    pub status_reason: Option<String>,
+    /// What the log holds up to here was delivered, given up or left to a lane.
+    pub read_seq: i64,
+    /// Attempts in a row that failed.
+    pub failures: i32,
+    /// Since when they fail.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Until when nothing is tried.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// When its receiver last took an event.
+    pub last_delivered_at: Option<DateTime<Utc>>,
+    /// Raised by every change of its owner's.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When its owner last changed it.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl WebhookRow {
+    /// Whether it wants an event. A type of another version is none that is there now.
+    #[must_use]
+    pub fn wants(&self, event: &Event) -> bool {
+        let of_type = self.event_types.as_ref().is_none_or(|types| {
+            types
+                .iter()
+                .any(|wanted| wanted == event.event_type.as_str())
+        });
+        let on_connection = self.connection_ids.as_ref().is_none_or(|ids| {
+            event
+                .connection_id
+                .is_some_and(|id| ids.contains(&id.uuid()))
+        });
+        of_type && on_connection
+    }
+
+    /// Which events it wants, by their types; all when `None`.
+    ///
+    /// # Errors
+    /// When the word that is stored is none we know.
+    pub fn wanted_types(&self) -> Result<Option<Vec<EventType>>, UnknownWord> {
+        let types = self.event_types.as_ref();
+        types
+            .map(|types| types.iter().map(|word| word.parse()).collect())
+            .transpose()
+    }
+}
+
+/// What its owner says of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Where events are sent to.
+    pub url: &'a str,
+    /// What its owner says of it.
+    pub description: Option<&'a str>,
+    /// Which events, by their types.
+    pub event_types: Option<&'a [EventType]>,
+    /// Which events, by their connections.
+    pub connection_ids: Option<&'a [ConnectionId]>,
+    /// At most so many a second.
+    pub max_per_second: Option<i32>,
+    /// The envelope of its secrets.
+    pub sealed: &'a [u8],
+    /// The master key that wraps it.
+    pub sealed_by: &'a str,
+    /// The names of the headers in it.
+    pub header_names: &'a [String],
+}
+
+#[derive(AsChangeset, Insertable)]
+#[diesel(table_name = webhooks, treat_none_as_null = true)]
+struct AskedColumns<'a> {
+    url: &'a str,
+    description: Option<&'a str>,
+    event_types: Option<Vec<&'a str>>,
+    connection_ids: Option<Vec<Uuid>>,
+    max_per_second: Option<i32>,
+    sealed: &'a [u8],
+    sealed_by: &'a str,
+    header_names: &'a [String],
+}
+
+impl<'a> From<&Asked<'a>> for AskedColumns<'a> {
+    fn from(asked: &Asked<'a>) -> Self {
+        let Asked {
+            url,
+            description,
+            event_types,
+            connection_ids,
+            max_per_second,
+            sealed,
+            sealed_by,
+            header_names,
+        } = *asked;
+        Self {
+            url,
+            description,
+            event_types: event_types.map(|types| types.iter().map(|word| word.as_str()).collect()),
+            connection_ids: connection_ids.map(|ids| ids.iter().map(|id| id.uuid()).collect()),
+            max_per_second,
+            sealed,
+            sealed_by,
+            header_names,
+        }
+    }
+}
+
+/// Writes a new webhook, which gets what happens from now on, and its delivery job, which waits.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn create(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+    asked: &Asked<'_>,
+    at: DateTime<Utc>,
+) -> Result<WebhookRow, StoreError> {
+    let reach = events::reach(conn, tenant).await?;
+    let row = diesel::insert_into(webhooks::table)
+        .values((
+            webhooks::id.eq(id.uuid()),
+            webhooks::tenant_id.eq(tenant.uuid()),
+            webhooks::read_seq.eq(reach.last),
+            webhooks::created_at.eq(at),
+            webhooks::updated_at.eq(at),
+            AskedColumns::from(asked),
+        ))
+        .returning(WebhookRow::as_returning())
+        .get_result(conn)
+        .await?;
+    statement("INSERT INTO jobs (id, tenant_id, kind, due_at) VALUES ($1, $2, $3, 'infinity')")
+        .bind::<sql_types::Uuid, _>(id.uuid())
+        .bind::<sql_types::Uuid, _>(tenant.uuid())
+        .bind::<sql_types::Text, _>(JobKind::Delivery.as_str())
+        .execute(conn)
+        .await?;
+    Ok(row)
+}
+
+/// Writes a webhook anew, as long as it has this version. A receiver that failed is tried again at once.
+///
+/// # Errors
+/// [`StoreError::Stale`] when it was changed meanwhile; when the database refuses.
+pub async fn change(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+    version: i64,
+    asked: &Asked<'_>,
+) -> Result<WebhookRow, StoreError> {
+    diesel::update(webhooks::table)
+        .filter(
+            webhooks::tenant_id
+                .eq(tenant.uuid())
+                .and(webhooks::id.eq(id.uuid()))
+                .and(webhooks::version.eq(version)),
+        )
+        .set((
+            AskedColumns::from(asked),
+            webhooks::retry_at.eq(None::<DateTime<Utc>>),
+            webhooks::version.eq(version + 1),
+            webhooks::updated_at.eq(diesel::dsl::now),
+        ))
+        .returning(WebhookRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?
+        .ok_or(StoreError::Stale)
+}
+
+/// Holds a webhook back, or lets it go on from its place as if its receiver had never failed. `None` when the tenant has no
+/// such webhook.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_status(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+    status: WebhookStatus,
+) -> Result<Option<WebhookRow>, StoreError> {
+    let found = diesel::update(webhooks::table)
+        .filter(
+            webhooks::tenant_id
+                .eq(tenant.uuid())
+                .and(webhooks::id.eq(id.uuid())),
+        )
+        .set((
+            webhooks::status.eq(status.as_str()),
+            webhooks::status_reason.eq(None::<String>),
+            webhooks::failures.eq(0),
+            webhooks::failing_since.eq(None::<DateTime<Utc>>),
+            webhooks::retry_at.eq(None::<DateTime<Utc>>),
+            webhooks::version.eq(webhooks::version + 1),
+            webhooks::updated_at.eq(diesel::dsl::now),
+        ))
+        .returning(WebhookRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    if found.is_some() {
+        statement(
+            "UPDATE webhook_lanes SET due_at = now() WHERE webhook_id = $1 AND due_at > now()",
+        )
+        .bind::<sql_types::Uuid, _>(id.uuid())
+        .execute(conn)
+        .await?;
+    }
+    Ok(found)
+}
+
+/// One webhook of a tenant.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+) -> Result<Option<WebhookRow>, StoreError> {
+    Ok(webhooks::table
+        .filter(
+            webhooks::tenant_id
+                .eq(tenant.uuid())
+                .and(webhooks::id.eq(id.uuid())),
+        )
+        .select(WebhookRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// A tenant's webhooks, newest first.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ask: PageAsk,
+) -> Result<Listed<WebhookRow>, StoreError> {
+    let mut query = webhooks::table
+        .filter(webhooks::tenant_id.eq(tenant.uuid()))
+        .order(webhooks::id.desc())
+        .limit(ask.probe())
+        .select(WebhookRow::as_select())
+        .into_boxed();
+    if let Some(after) = ask.after {
+        query = query.filter(webhooks::id.lt(after));
+    }
+    Ok(Listed::of(query.load(conn).await?, ask.limit))
+}
+
+/// Erases a webhook and its job; returns whether there was one.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn erase(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+) -> Result<bool, StoreError> {
+    let erased = statement(
+        "WITH erased AS (
+             DELETE FROM webhooks WHERE tenant_id = $1 AND id = $2 RETURNING id
+         )
+         DELETE FROM jobs WHERE id IN (SELECT id FROM erased)",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    Ok(erased == 1)
+}
+
+#[derive(QueryableByName)]
+struct UnknownRow {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+}
+
+/// Those among some connections that a tenant does not have.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn unknown_connections(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ids: &[ConnectionId],
+) -> Result<Vec<ConnectionId>, StoreError> {
+    let unknown: Vec<UnknownRow> = statement(
+        "SELECT id FROM unnest($2) AS asked (id)
+         WHERE NOT EXISTS (SELECT FROM connections WHERE connections.id = asked.id AND tenant_id = $1)",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Array<sql_types::Uuid>, _>(
+        ids.iter().map(|id| id.uuid()).collect::<Vec<_>>(),
+    )
+    .load(conn)
+    .await?;
+    Ok(unknown.into_iter().map(|row| row.id.into()).collect())
+}
