@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::routes::{BASE, CALLBACK};
 use crate::state::Api;
 use crate::syncing;
+use crate::telling;
 
 /// How long a person may take.
 const CONSENT_WITHIN: TimeDelta = TimeDelta::minutes(10);
@@ -237,8 +238,9 @@ async fn keep(
     };
     let subject = connection_id.to_string();
     audit::write(&mut transaction, &actor, "connection.authorize", &subject).await?;
-    events::append(&mut transaction, &[connected(consent.of)]).await?;
+    let listening = events::append(&mut transaction, &[connected(consent.of)]).await?;
     transaction.commit().await?;
+    telling::wake(api, &listening).await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Asking that work end.
 
 use poem::http::StatusCode;
-use rail_shared::domain::{EventType, JobId, JobState, RunId, SyncId};
+use rail_shared::domain::{EventType, JobId, JobState, RunId, SyncId, TenantId};
 use rail_shared::store::Transaction;
 use rail_shared::store::audit;
 use rail_shared::store::events::{self, NewEvent};
@@ -12,7 +12,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 
 /// Asks that a sync or run of the caller's tenant end. What ends at once is reported as an event here, what a worker
-/// ends by that worker.
+/// ends by that worker. Returned are the tenants whose webhooks are to be woken after the commit.
 ///
 /// # Errors
 /// 404; 409 `already-ended`.
@@ -21,7 +21,7 @@ pub async fn cancel(
     caller: &Caller,
     purpose: Purpose,
     id: JobId,
-) -> Result<(), Problem> {
+) -> Result<Vec<TenantId>, Problem> {
     let (tenant, kind) = (caller.tenant(), purpose.kind());
     let (what, action, subject, connection_id) = match purpose {
         Purpose::Sync(connection) => {
@@ -36,7 +36,7 @@ pub async fn cancel(
             let detail = format!("The {what} has ended: it is {state}.");
             return Err(Problem::new(StatusCode::CONFLICT, "already-ended", detail));
         }
-        Some(Cancelling::UnderWay) => return Ok(()),
+        Some(Cancelling::UnderWay) => return Ok(Vec::new()),
         Some(asked) => asked,
     };
     audit::write(transaction, caller.actor(), action, &subject).await?;
@@ -48,7 +48,7 @@ pub async fn cancel(
             event_type,
             subject_id: id.uuid(),
         };
-        events::append(transaction, &[cancelled]).await?;
+        return Ok(events::append(transaction, &[cancelled]).await?);
     }
-    Ok(())
+    Ok(Vec::new())
 }

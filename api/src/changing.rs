@@ -15,6 +15,7 @@ use crate::probing::{Found, Probing, first_standing, probe, standing_after};
 use crate::problem::{Problem, changed_meanwhile};
 use crate::schemas::connection_asked::{PatchMeant, Standing};
 use crate::state::Api;
+use crate::telling;
 
 /// What a change of a connection is judged against.
 ///
@@ -126,11 +127,13 @@ pub async fn change(
         &row.id.to_string(),
     )
     .await?;
+    let mut listening = Vec::new();
     if was_pending && row.status != ConnectionStatus::PendingAuthorization {
         let connected = connected(binding_of(&row));
-        events::append(&mut transaction, &[connected]).await?;
+        listening = events::append(&mut transaction, &[connected]).await?;
     }
     transaction.commit().await?;
+    telling::wake(api, &listening).await;
     Ok(row)
 }
 

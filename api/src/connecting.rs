@@ -19,6 +19,7 @@ use crate::routes::BASE;
 use crate::schemas::connection::Connection;
 use crate::schemas::connection_asked::ConnectionMeant;
 use crate::state::Api;
+use crate::telling;
 
 /// Why a connection that nobody authorized yet is not ACTIVE.
 const UNAUTHORIZED: &str =
@@ -114,12 +115,15 @@ pub async fn create(
     if let Some(grant) = vault.kept().grant {
         grants::replace(&mut transaction, &api.key_ring, binding, &grant).await?;
     }
+    let mut listening = Vec::new();
     if status != ConnectionStatus::PendingAuthorization {
-        events::append(&mut transaction, &[connected(binding)]).await?;
+        listening = events::append(&mut transaction, &[connected(binding)]).await?;
     }
     let (location, etag) = (format!("{BASE}/connections/{id}"), etag(&row));
     let made = Created::new(shown(api, row)).at(location).tagged(etag);
-    entry.commit(transaction, made).await
+    let answered = entry.commit(transaction, made).await;
+    telling::wake(api, &listening).await;
+    answered
 }
 
 /// The event that a connection can be used from now on.

@@ -17,6 +17,7 @@ mod covering;
 mod destinations;
 mod exporting;
 mod feeding;
+mod following;
 mod front;
 mod grants;
 mod idempotency;
@@ -37,6 +38,7 @@ mod shapes;
 mod startup;
 mod state;
 mod syncing;
+mod telling;
 mod uploads;
 
 #[cfg(test)]

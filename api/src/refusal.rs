@@ -33,6 +33,8 @@ macro_rules! statuses {
 }
 
 statuses! {
+    /// Of the log of events.
+    Follows = [401, 403, 410, 422, 500, 503];
     /// Of an operation that reads what is always there.
     Reads = [401, 403, 500, 503];
     /// Of a list.
@@ -141,6 +143,7 @@ fn response(status: u16) -> MetaResponse {
             "What is there does not allow this now",
             Some(("Location", "What is in the way, where something is")),
         ),
+        410 => ("Events after this one are not kept any more", None),
         412 => ("If-Match names another version", None),
         413 => ("The body is too large", None),
         415 => ("The body's media type cannot be read", None),

@@ -74,7 +74,11 @@ pub async fn serve(
     api: Api,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let ringer = api.ringer.clone();
+    let (ringer, stopping) = (api.ringer.clone(), api.stopping.clone());
+    let shutdown = async move {
+        shutdown.await;
+        stopping.cancel();
+    };
     let watched = Watched::new(TcpAcceptor::from_tokio(listener)?, IDLE_LIMIT);
     let served = Server::new_with_acceptor(watched)
         .run_with_graceful_shutdown(app(api), shutdown, Some(FINISH_WITHIN))

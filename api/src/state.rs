@@ -9,11 +9,13 @@ use rail_shared::budget::{BadAddress, Budgets};
 use rail_shared::config::SharedConfig;
 use rail_shared::connectors::{Catalogue, CatalogueError, WebhookKeys};
 use rail_shared::domain::Clock;
-use rail_shared::http::{Guard, Http, HttpError, Limits};
+use rail_shared::http::{Guard, Http, HttpError, Limits, Networks};
 use rail_shared::queue::{Doorbell, PREFIX, QueueError, Ringer};
 use rail_shared::secrets::{ExposeSecret, KeyRing, References};
 use rail_shared::store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
+use crate::following::Tails;
 use crate::grants::Grants;
 use crate::in_flight::InFlight;
 use crate::shapes::Shapes;
@@ -43,10 +45,18 @@ pub struct Parts {
     pub references: References,
     /// Where exports may go.
     pub outputs: Outputs,
+    /// The way to webhooks' receivers.
+    pub webhooks: Http,
+    /// The operator's networks that these may be in.
+    pub webhook_networks: Networks,
     /// How callers, and persons who come back from a vendor, reach us; without a slash at the end.
     pub public_url: String,
     /// The time of requests.
     pub clock: Clock,
+    /// What readers of the stream of events share.
+    pub(crate) tails: Tails,
+    /// Cancelled when the process is to stop: what never ends by itself ends then.
+    pub(crate) stopping: CancellationToken,
     /// Keys that were accepted a moment ago.
     pub(crate) grants: Grants,
     /// Requests with an Idempotency-Key that are being answered.
@@ -109,6 +119,10 @@ impl Api {
             public_url: public_url.to_owned(),
             references: shared.references.clone(),
             outputs: Outputs::new(shared)?,
+            webhooks: Http::to_webhooks(shared.webhook_networks.clone())?.with_clock(clock.clone()),
+            webhook_networks: shared.webhook_networks.clone(),
+            tails: Tails::default(),
+            stopping: CancellationToken::new(),
             clock,
             grants: Grants::default(),
             in_flight: InFlight::default(),

@@ -37,7 +37,7 @@ async fn waiting_run(rail: &Rail) -> (String, JobId) {
 async fn claimed(rail: &Rail, job: JobId) -> Lease {
     let mut conn = rail.database.store().connect().await.unwrap();
     let claimed = leases::claim(&mut conn, &[(job, 0)], "a worker", LEASE).await;
-    claimed.unwrap().pop().expect("it waits")
+    claimed.unwrap().leases.pop().expect("it waits")
 }
 
 /// The only job, as its row says.

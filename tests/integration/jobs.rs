@@ -29,6 +29,7 @@ async fn claim(
 ) -> Result<Option<Lease>, StoreError> {
     Ok(leases::claim(conn, &[(job, dispatch_no)], worker, LEASE)
         .await?
+        .leases
         .pop())
 }
 

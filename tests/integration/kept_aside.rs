@@ -150,7 +150,7 @@ async fn a_connection_that_is_erased_while_a_sweep_is_weighed_is_erased_and_the_
     let store = rail.database.store();
     let mut conn = store.connect().await.unwrap();
     let claimed = leases::claim(&mut conn, &[(JobId::from(sync), 0)], "w", SOON * 4).await;
-    let lease = claimed.unwrap().pop().expect("it waits");
+    let lease = claimed.unwrap().leases.pop().expect("it waits");
     let stream = streams::ensure(&mut conn, lease.tenant_id, connection, "customers")
         .await
         .unwrap();

@@ -81,7 +81,7 @@ async fn a_job_whose_cancel_was_asked_for_is_not_put_back() {
     let store = rail.database.store();
     let mut conn = store.connect().await.unwrap();
     let claimed = leases::claim(&mut conn, &[(JobId::from(id), 0)], "w", SOON).await;
-    let lease = claimed.unwrap().pop().expect("it waits");
+    let lease = claimed.unwrap().leases.pop().expect("it waits");
     rail.database
         .run("UPDATE jobs SET cancel_requested_at = now()")
         .await;
@@ -179,7 +179,10 @@ async fn a_row_that_somebody_holds_keeps_neither_the_other_leases_nor_the_heartb
     }
     let store = rail.database.store();
     let mut conn = store.connect().await.unwrap();
-    let claimed = leases::claim(&mut conn, &jobs, "w", SOON).await.unwrap();
+    let claimed = leases::claim(&mut conn, &jobs, "w", SOON)
+        .await
+        .unwrap()
+        .leases;
     let mut holder = store.begin().await.unwrap();
     claimed[0].hold(&mut holder).await.unwrap();
 
@@ -224,7 +227,10 @@ async fn what_a_job_commits_lengthens_its_lease_which_the_heartbeat_may_never_fi
     let store = rail.database.store();
     let mut conn = store.connect().await.unwrap();
     let job = [(JobId::from(id), 0)];
-    let lease = &leases::claim(&mut conn, &job, "w", SOON).await.unwrap()[0];
+    let lease = &leases::claim(&mut conn, &job, "w", SOON)
+        .await
+        .unwrap()
+        .leases[0];
     rail.database
         .run("UPDATE jobs SET lease_until = now() + interval '1 second'")
         .await;

@@ -56,7 +56,7 @@ impl Session {
             .await
             .unwrap();
         let claimed = leases::claim(&mut conn, &[(JobId::from(sync), 0)], "w", SOON * 4).await;
-        let lease = claimed.unwrap().pop().expect("it waits");
+        let lease = claimed.unwrap().leases.pop().expect("it waits");
         let stream = streams::ensure(&mut conn, lease.tenant_id, connection, "customers").await;
         drop(conn);
         Self {

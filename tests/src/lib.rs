@@ -14,6 +14,7 @@ pub mod ports;
 pub mod postgres;
 pub mod processes;
 pub mod proxy;
+pub mod receiver;
 pub mod redis;
 pub mod sandbox;
 pub mod stores;

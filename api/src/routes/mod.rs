@@ -6,6 +6,8 @@ mod budgets;
 mod connections;
 mod connectors;
 mod entities;
+mod event_stream;
+mod events;
 mod export_schedules;
 mod exports;
 mod files;
@@ -18,6 +20,8 @@ mod snapshots;
 mod sync_log;
 mod syncs;
 mod vendor_webhooks;
+mod webhook_deliveries;
+mod webhooks;
 
 use poem_openapi::Tags;
 
@@ -49,6 +53,12 @@ pub type Routes = (
         files::Files,
     ),
     (
+        events::Events,
+        event_stream::EventStream,
+        webhooks::Webhooks,
+        webhook_deliveries::WebhookDeliveries,
+    ),
+    (
         jobs::Jobs,
         records::Records,
         api_keys::ApiKeys,
@@ -77,6 +87,10 @@ enum Tag {
     Snapshots,
     /// Files written from records, on request or by schedule.
     Exports,
+    /// What happened, in an order without gaps.
+    Events,
+    /// Where events are sent to.
+    Webhooks,
     /// The work behind syncs and runs: what waits, runs and failed.
     Jobs,
     /// Keys to this API.

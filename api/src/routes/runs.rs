@@ -21,6 +21,7 @@ use crate::schemas::export::DryRun;
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
 use crate::state::Api;
+use crate::telling;
 use crate::{cancelling, exporting};
 
 /// The operations on runs.
@@ -200,7 +201,7 @@ impl Runs {
         let mut transaction = api.store.begin().await?;
         let found = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         found.ok_or_else(not_found)?;
-        cancelling::cancel(
+        let listening = cancelling::cancel(
             &mut transaction,
             &caller,
             Purpose::Export(export),
@@ -209,6 +210,7 @@ impl Runs {
         .await?;
         let asked = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         transaction.commit().await?;
+        telling::wake(api, &listening).await;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))
     }
 }

@@ -22,6 +22,7 @@ use crate::schemas::sync_asked::{IfRunning, NewSync, refuse};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 use crate::syncing;
+use crate::telling;
 
 /// The operations on syncs.
 #[derive(Debug, Default)]
@@ -148,7 +149,7 @@ impl Syncs {
         let mut transaction = api.store.begin().await?;
         let found = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         found.ok_or_else(not_found)?;
-        cancelling::cancel(
+        let listening = cancelling::cancel(
             &mut transaction,
             &caller,
             Purpose::Sync(connection),
@@ -157,6 +158,7 @@ impl Syncs {
         .await?;
         let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         transaction.commit().await?;
+        telling::wake(api, &listening).await;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncing::location_of(connection, id)))
     }
 }

@@ -10,10 +10,10 @@ use poem_openapi::types::{
 };
 use rail_shared::domain::{
     AttemptOutcome, Category, ChangeKind, ConnectionId, ConnectionStatus, ConnectorStatus,
-    CountedFor, Counting, DestinationType, Difference, ExportFormat, ExportId, FailureKind,
-    Frequency, JobId, JobKind, JobState, JsonLayout, KeyId, LogKind, MissedRuns, Nested, Origin,
-    Packing, Priority, RecordErrorId, RecordErrorStatus, RunId, Scope, SnapshotId, SyncId,
-    SyncMode, Trigger,
+    CountedFor, Counting, DeliveryOutcome, DestinationType, Difference, EventId, EventType,
+    ExportFormat, ExportId, FailureKind, Frequency, JobId, JobKind, JobState, JsonLayout, KeyId,
+    LogKind, MissedRuns, Nested, Origin, Packing, Priority, RecordErrorId, RecordErrorStatus,
+    RunId, Scope, SnapshotId, SyncId, SyncMode, Trigger, WebhookId, WebhookStatus,
 };
 use rail_shared::store::JsonText;
 use serde::{Serialize, Serializer};
@@ -101,8 +101,10 @@ closed_sets!(
     ConnectionStatus = "ConnectionStatus",
     CountedFor = "CountedFor",
     Counting = "BudgetCounting",
+    DeliveryOutcome = "DeliveryOutcome",
     DestinationType = "DestinationType",
     Difference = "Difference",
+    EventType = "EventType",
     ExportFormat = "ExportFormat",
     Frequency = "Frequency",
     JobKind = "JobKind",
@@ -117,6 +119,7 @@ closed_sets!(
     Scope = "Scope",
     SyncMode = "SyncMode",
     Trigger = "SyncTrigger",
+    WebhookStatus = "WebhookStatus",
 );
 
 impl ClosedSet for Origin {
@@ -210,17 +213,19 @@ macro_rules! identities {
 
 identities!(
     ConnectionId,
+    EventId,
     ExportId,
     JobId,
     KeyId,
     RecordErrorId,
     RunId,
     SnapshotId,
-    SyncId
+    SyncId,
+    WebhookId
 );
 
 /// An identity as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Id<T>(pub T);
 
 wire!([T: Identity] Id<T>, T::PREFIX, inline(MetaSchema {

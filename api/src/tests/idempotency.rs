@@ -3,7 +3,7 @@
 use super::*;
 use crate::openapi;
 
-const OPERATIONS: [&str; 8] = [
+const OPERATIONS: [&str; 9] = [
     "createConnection",
     "startSync",
     "createExport",
@@ -11,6 +11,7 @@ const OPERATIONS: [&str; 8] = [
     "retryRecordError",
     "runExport",
     "retryExportRun",
+    "createWebhook",
     "createApiKey",
 ];
 
