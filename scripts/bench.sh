@@ -3,7 +3,8 @@
 
 run_bench() {
     local what=${1:-}
-    [[ $what == jobs || $what == sync || $what == export ]] || die "bench knows: jobs, sync, export; see ./dev help"
+    [[ $what == jobs || $what == sync || $what == export || $what == events ]] ||
+        die "bench knows: jobs, sync, export, events; see ./dev help"
     local arguments=() argument peers=
     for argument; do
         if [[ $argument != --peers ]]; then

@@ -118,21 +118,22 @@ prepare_python() {
     export RAIL_TEST_PYTHON=$DEV/venv/bin/python
 }
 
-# What Azure Blob Storage's emulator is, and as of which day what it needs: a run next year is today's run.
-readonly AZURITE=azurite@3.35.0 AZURITE_AS_OF=2026-11-01
+# The emulator of Azure Blob Storage and a receiver's library for webhooks, and as of which day what they need: a run next
+# year is today's run.
+readonly NODE_PACKAGES=(azurite@3.35.0 standardwebhooks@1.1.1) NODE_AS_OF=2026-11-01
 
-# The emulator of Azure Blob Storage, from npm.
-prepare_azurite() {
-    local dir=$DEV/azurite stamp
+# What the suites take from npm.
+prepare_node() {
+    local dir=$DEV/node stamp
     need node
-    stamp="$AZURITE $AZURITE_AS_OF $(node --version)"
+    stamp="${NODE_PACKAGES[*]} $NODE_AS_OF $(node --version)"
     if [[ ! -f $dir/stamp || $(<"$dir/stamp") != "$stamp" ]]; then
-        say "preparing $AZURITE, the emulator of Azure Blob Storage (npm, into ${dir#"$ROOT"/})"
+        say "preparing ${NODE_PACKAGES[*]} (npm, into ${dir#"$ROOT"/})"
         rm -rf "$dir"
         mkdir -p "$dir"
-        run npm install --prefix "$dir" --silent --no-audit --no-fund --ignore-scripts --before "$AZURITE_AS_OF" "$AZURITE" ||
-            die "the tests of Azure Blob Storage need $AZURITE, which npm could not install (see above): it takes it from its registry, through the network"
+        run npm install --prefix "$dir" --silent --no-audit --no-fund --ignore-scripts --before "$NODE_AS_OF" "${NODE_PACKAGES[@]}" ||
+            die "the suites need ${NODE_PACKAGES[*]}, which npm could not install (see above): it takes them from its registry, through the network"
         echo "$stamp" >"$dir/stamp"
     fi
-    export RAIL_TEST_AZURITE=$dir
+    export RAIL_TEST_NODE=$dir
 }

@@ -56,7 +56,7 @@ run_suites() {
     own_servers_state test
     need compiler postgres redis
     [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_python
-    [[ ! " ${suites[*]} " =~ ' integration ' ]] || prepare_azurite
+    [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_node
     build
     load_secrets
     # Nothing here outlives the run, so nothing need be safe on disk.

@@ -29,7 +29,8 @@ impl Waits {
         self.0.get(at).copied()
     }
 
-    fn add(&mut self, wait: Duration) {
+    /// One more.
+    pub fn add(&mut self, wait: Duration) {
         let at = self.0.partition_point(|other| *other <= wait);
         self.0.insert(at, wait);
     }

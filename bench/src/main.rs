@@ -7,6 +7,7 @@ mod backlog;
 mod bare;
 mod client;
 mod cpu;
+mod events;
 mod export;
 mod jobs;
 mod latency;
@@ -34,10 +35,14 @@ enum Command {
     Sync(sync::Wanted),
     /// Measures exports, beside psql.
     Export(export::Wanted),
+    /// Measures events: appending, deliveries, the stream.
+    Events(events::Wanted),
     /// The vendor of those syncs.
     Vendor(sync::vendor::Wanted),
     /// The product's worker as it is; settings as of `rail-worker`.
     Syncer,
+    /// The product's worker, which delivers and does nothing else; settings as of `rail-worker`.
+    Deliverer,
     /// The product's api; settings as of `rail-api`.
     Api,
     /// The product's worker; settings as of `rail-worker`. Its work is nothing.
@@ -56,8 +61,10 @@ async fn main() -> anyhow::Result<()> {
         Command::Jobs(wanted) => jobs::measure(&wanted).await,
         Command::Sync(wanted) => sync::measure(&wanted).await,
         Command::Export(wanted) => export::measure(&wanted).await,
+        Command::Events(wanted) => events::measure(&wanted).await,
         Command::Vendor(wanted) => sync::vendor::serve(&wanted).await,
         Command::Syncer => programs::syncer().await,
+        Command::Deliverer => programs::deliverer().await,
         Command::Api => programs::api().await,
         Command::Worker { tell } => programs::worker(tell.as_deref()).await,
         Command::Bare => programs::bare().await,

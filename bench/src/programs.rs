@@ -10,11 +10,11 @@ use futures::future::BoxFuture;
 use poem::listener::TcpAcceptor;
 use rail_api::Api;
 use rail_shared::config::{self, ApiConfig, Environment, LogConfig, SharedConfig, WorkerConfig};
-use rail_shared::domain::Clock;
+use rail_shared::domain::{Clock, JobKind};
 use rail_shared::store::Store;
 use rail_shared::telemetry::{self, Logging};
 use rail_worker::Worker;
-use rail_worker::runtime::{Attempt, Outcome};
+use rail_worker::runtime::{Attempt, Outcome, Work};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,18 @@ pub async fn worker(tell: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The product's worker whose syncs and exports are nothing, and whose deliveries are as they are, until it is killed.
+pub async fn deliverer() -> anyhow::Result<()> {
+    let (env, shared, _logging) = begin()?;
+    let settings = WorkerConfig::from_env(&env)?;
+    let mut worker = Worker::new(&shared, settings, config::key_ring(&env)?)?;
+    REAL.set(worker.work)
+        .map_err(|_| anyhow!("there is one worker"))?;
+    worker.work = only_deliveries;
+    worker.run(CancellationToken::new()).await;
+    Ok(())
+}
+
 /// The bare handler, with the api's settings, until it is killed.
 pub async fn bare() -> anyhow::Result<()> {
     let (env, shared, _logging) = begin()?;
@@ -81,6 +93,16 @@ fn begin() -> anyhow::Result<(Environment, SharedConfig, Logging)> {
 
 fn nothing(_: &Attempt) -> BoxFuture<'_, Option<Outcome>> {
     std::future::ready(Some(Outcome::Done)).boxed()
+}
+
+/// The work that is not left out.
+static REAL: OnceLock<Work> = OnceLock::new();
+
+fn only_deliveries(attempt: &Attempt) -> BoxFuture<'_, Option<Outcome>> {
+    match REAL.get() {
+        Some(work) if attempt.lease.kind == JobKind::Delivery => work(attempt),
+        _ => nothing(attempt),
+    }
 }
 
 /// Work is a plain function: what it tells has to be found somewhere.

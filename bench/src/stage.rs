@@ -201,6 +201,17 @@ impl Stage {
         cpu::of_family(self.servers.postgres_pid)
     }
 
+    /// The api's process.
+    pub fn api_pid(&self) -> u32 {
+        self.api.pid()
+    }
+
+    /// The Redis database of its programs.
+    pub fn redis_url(&self) -> &str {
+        let found = self.settings.iter().find(|(name, _)| name == "REDIS_URL");
+        found.map_or("", |(_, url)| url)
+    }
+
     /// Where files go.
     pub fn folder(&self) -> &Path {
         &self.servers.folder

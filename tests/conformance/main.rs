@@ -16,4 +16,5 @@ mod scripts;
 mod stripe_client;
 mod stripe_fixtures;
 mod stripe_webhooks;
+mod webhooks;
 mod xero;

@@ -11,6 +11,7 @@ mod at_once;
 mod crash_points;
 mod crowd;
 mod doorbell;
+mod events;
 mod exports;
 mod flow;
 mod freeze;
@@ -80,6 +81,12 @@ const SCENARIOS: &[(&str, Run)] = &[
     ("a_vendor_misbehaves", |it| Box::pin(vendor::run(it))),
     ("an_api_dies_before_it_answers_a_webhook", |it| {
         Box::pin(webhooks::unanswered(it))
+    }),
+    ("a_delivery_is_crashed_after_every_step", |it| {
+        Box::pin(events::crashed_deliveries(it))
+    }),
+    ("events_are_told_while_everything_is_killed", |it| {
+        Box::pin(events::killed(it))
     }),
 ];
 

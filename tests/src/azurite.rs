@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::ports::free_port;
 
 /// Names the folder in which npm has installed `azurite`; `./dev test` sets it.
-const FOLDER: &str = "RAIL_TEST_AZURITE";
+const FOLDER: &str = "RAIL_TEST_NODE";
 
 /// Runs the server until its input ends, so that it never outlives the tests.
 const SERVER: &str = r#"

@@ -18,4 +18,5 @@ pub mod receiver;
 pub mod redis;
 pub mod sandbox;
 pub mod stores;
+pub mod stream;
 pub mod wait;
