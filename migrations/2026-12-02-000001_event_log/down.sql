@@ -1,2 +1,3 @@
+DROP FUNCTION event_payload;
 DROP INDEX events_by_id, events_by_connection;
-ALTER TABLE events DROP data, DROP export_id;
+ALTER TABLE events DROP data;

@@ -58,33 +58,15 @@ pub async fn append(
              ON CONFLICT (tenant_id) DO UPDATE SET last_seq = event_counters.last_seq + excluded.last_seq
              RETURNING tenant_id, last_seq
          ), logged AS (
-             INSERT INTO events (tenant_id, seq, id, type, connection_id, subject_id, export_id, data, created_at)
-             SELECT new.tenant_id, last_seq - count(*) OVER (PARTITION BY new.tenant_id) + place, new.id, new.type,
-                    new.connection_id, subject_id, run.export_id,
-                    jsonb_strip_nulls(CASE
-                        WHEN sync.id IS NOT NULL THEN jsonb_build_object(
-                            'mode', sync.mode, 'trigger', sync.trigger, 'attempt', job.attempt, 'error', job.error,
-                            'stats', (SELECT jsonb_object_agg(entity, jsonb_build_object(
-                                          'fetched', fetched, 'created', created, 'updated', updated,
-                                          'unchanged', unchanged, 'deleted', deleted, 'errors', errors))
-                                      FROM sync_entities WHERE sync_id = sync.id))
-                        WHEN run.id IS NOT NULL THEN jsonb_build_object(
-                            'rows', run.rows, 'bytes', run.bytes, 'attempt', job.attempt, 'error', job.error)
-                        WHEN webhook.id IS NOT NULL THEN jsonb_build_object('url', webhook.url, 'reason', webhook.status_reason)
-                        WHEN connection.id IS NOT NULL THEN jsonb_build_object(
-                            'connectorId', connection.connector_id, 'name', connection.name,
-                            'reason', connection.status_reason)
-                        ELSE '{}' END),
+             INSERT INTO events (tenant_id, seq, id, type, connection_id, subject_id, data, created_at)
+             SELECT tenant_id, last_seq - count(*) OVER (PARTITION BY tenant_id) + place, id, type, connection_id, subject_id,
+                    coalesce(event_payload(type, subject_id), '{}'),
                     -- When its number is held: the start of the transaction may lie before that of an earlier event's.
                     clock_timestamp()
              FROM new JOIN counted USING (tenant_id)
-             LEFT JOIN syncs AS sync ON sync.id = subject_id
-             LEFT JOIN export_runs AS run ON run.id = subject_id
-             LEFT JOIN jobs AS job ON job.id = subject_id
-             LEFT JOIN webhooks AS webhook ON webhook.id = subject_id
-             LEFT JOIN connections AS connection ON connection.id = subject_id
          )
-         SELECT DISTINCT tenant_id FROM webhooks WHERE status = 'ENABLED' AND tenant_id = ANY($1)",
+         SELECT tenant_id FROM counted
+         WHERE EXISTS (SELECT FROM webhooks WHERE webhooks.tenant_id = counted.tenant_id AND status = 'ENABLED')",
     )
     .bind::<Array<sql_types::Uuid>, _>(column(new, |event| event.tenant_id.uuid()))
     .bind::<Array<sql_types::Uuid>, _>(column(new, |_| EventId::new().uuid()))
@@ -184,8 +166,6 @@ struct FoundRow {
     r#type: String,
     #[diesel(sql_type = Nullable<sql_types::Uuid>)]
     connection_id: Option<Uuid>,
-    #[diesel(sql_type = Nullable<sql_types::Uuid>)]
-    export_id: Option<Uuid>,
     #[diesel(sql_type = sql_types::Uuid)]
     subject_id: Uuid,
     #[diesel(sql_type = sql_types::Jsonb)]
@@ -201,11 +181,17 @@ impl FoundRow {
             id,
             r#type,
             connection_id,
-            export_id,
             subject_id,
             data,
             created_at,
         } = self;
+        let mut says = match data {
+            Value::Object(says) => says,
+            _ => Map::new(),
+        };
+        // As the table of runs has it: callers know it by another spelling.
+        let export_id = says.remove("exportId");
+        let export_id = export_id.and_then(|id| id.as_str()?.parse::<Uuid>().ok());
         Ok(Event {
             seq,
             id: id.into(),
@@ -213,10 +199,7 @@ impl FoundRow {
             connection_id: connection_id.map(Into::into),
             export_id: export_id.map(Into::into),
             subject_id,
-            says: match data {
-                Value::Object(says) => says,
-                _ => Map::new(),
-            },
+            says,
             created_at,
         })
     }
@@ -237,19 +220,19 @@ pub async fn read(
     // A text each: an index serves a condition only where the text has it.
     let (sql, connection) = match wanted.on {
         On::All => (
-            "SELECT seq, id, type, connection_id, export_id, subject_id, data, created_at FROM events
+            "SELECT seq, id, type, connection_id, subject_id, data, created_at FROM events
              WHERE tenant_id = $1 AND seq > $2 AND (type = ANY($3) OR $3 = '{}') AND $5 IS NULL
              ORDER BY seq LIMIT $4",
             None,
         ),
         On::Connection(id) => (
-            "SELECT seq, id, type, connection_id, export_id, subject_id, data, created_at FROM events
+            "SELECT seq, id, type, connection_id, subject_id, data, created_at FROM events
              WHERE tenant_id = $1 AND seq > $2 AND (type = ANY($3) OR $3 = '{}') AND connection_id = $5
              ORDER BY seq LIMIT $4",
             Some(id.uuid()),
         ),
         On::None => (
-            "SELECT seq, id, type, connection_id, export_id, subject_id, data, created_at FROM events
+            "SELECT seq, id, type, connection_id, subject_id, data, created_at FROM events
              WHERE tenant_id = $1 AND seq > $2 AND (type = ANY($3) OR $3 = '{}')
                AND connection_id IS NULL AND $5 IS NULL
              ORDER BY seq LIMIT $4",
@@ -290,7 +273,7 @@ pub async fn news(
         .unzip();
     let rows: Vec<NewsRow> = statement(
         "SELECT news.* FROM unnest($1, $2) AS place (tenant_id, seq), LATERAL (
-             SELECT tenant_id, seq, id, type, connection_id, export_id, subject_id, data, created_at FROM events
+             SELECT tenant_id, seq, id, type, connection_id, subject_id, data, created_at FROM events
              WHERE events.tenant_id = place.tenant_id AND events.seq > place.seq ORDER BY seq LIMIT $3
          ) AS news ORDER BY tenant_id, seq",
     )

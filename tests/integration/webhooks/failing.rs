@@ -283,3 +283,41 @@ async fn a_redirect_is_not_followed_and_an_answer_is_kept_in_part() {
     );
     assert!(target.heard().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_moved_gets_at_once_what_its_old_address_did_not_take() {
+    let (rail, old) = (rail(1).await, Receiver::start().await);
+    let new = Receiver::start().await;
+    let webhook = told(&rail, &old, json!({})).await;
+    old.answers(|_| Reply::status(404));
+    let ids = connections(&rail, 2).await;
+    heard(&old, 2).await;
+    let change = json!({"url": new.url()});
+    let moved = rail
+        .caller
+        .patch(&path(&webhook), &change)
+        .await
+        .expect(200);
+    assert_eq!(moved["url"], json!(new.url()));
+    let messages = taken(&new, 2).await;
+    assert_eq!(
+        by_connection(&messages).into_keys().collect::<Vec<_>>(),
+        ids
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_paused_while_it_is_told_stops_soon() {
+    let (rail, receiver) = (rail(1).await, Receiver::start().await);
+    let webhook = told(&rail, &receiver, json!({"maxPerSecond": 5})).await;
+    let ids = connections(&rail, 1).await;
+    happens(&rail, &ids[0], 200).await;
+    taken(&receiver, 3).await;
+    wish(&rail, &webhook, "pause").await;
+    let lanes = "SELECT count(*) FROM jobs WHERE kind = 'delivery' AND state = 'RUNNING'";
+    wait_until(SOON, "its job to be put back", async || {
+        rail.database.ask(lanes).await == 0
+    })
+    .await;
+    assert!(receiver.heard().len() < 50, "{}", receiver.heard().len());
+}

@@ -208,7 +208,7 @@ pub async fn change(
     version: i64,
     asked: &Asked<'_>,
 ) -> Result<WebhookRow, StoreError> {
-    diesel::update(webhooks::table)
+    let changed = diesel::update(webhooks::table)
         .filter(
             webhooks::tenant_id
                 .eq(tenant.uuid())
@@ -225,7 +225,9 @@ pub async fn change(
         .get_result(conn)
         .await
         .optional()?
-        .ok_or(StoreError::Stale)
+        .ok_or(StoreError::Stale)?;
+    hurry(conn, id).await?;
+    Ok(changed)
 }
 
 /// Holds a webhook back, or lets it go on from its place as if its receiver had never failed. `None` when the tenant has no
@@ -259,14 +261,23 @@ pub async fn set_status(
         .await
         .optional()?;
     if found.is_some() {
-        statement(
-            "UPDATE webhook_lanes SET due_at = now() WHERE webhook_id = $1 AND due_at > now()",
-        )
-        .bind::<sql_types::Uuid, _>(id.uuid())
-        .execute(conn)
-        .await?;
+        hurry(conn, id).await?;
     }
     Ok(found)
+}
+
+/// What waits because its receiver failed is due at once.
+async fn hurry(conn: &mut AsyncPgConnection, id: WebhookId) -> Result<(), StoreError> {
+    statement(
+        "WITH lanes AS (
+             UPDATE webhook_lanes SET due_at = now() WHERE webhook_id = $1 AND due_at > now()
+         )
+         UPDATE webhook_resends SET due_at = now() WHERE webhook_id = $1 AND due_at > now()",
+    )
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// One webhook of a tenant.

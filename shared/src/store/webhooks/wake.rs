@@ -40,6 +40,29 @@ struct WokenRow {
     dispatch_no: i32,
 }
 
+macro_rules! wake_where {
+    ($which:literal) => {
+        concat!(
+            "WITH waiting AS (
+                 SELECT jobs.id FROM webhooks JOIN jobs ON jobs.id = webhooks.id
+                 LEFT JOIN event_counters AS log ON log.tenant_id = webhooks.tenant_id
+                 WHERE ",
+            $which,
+            " AND status = 'ENABLED' AND (retry_at IS NULL OR retry_at <= now())
+                   AND jobs.state = 'QUEUED' AND jobs.due_at > now()
+                   AND (log.last_seq > read_seq
+                        OR EXISTS (SELECT FROM webhook_lanes
+                                   WHERE webhook_id = webhooks.id AND webhook_lanes.due_at <= now())
+                        OR EXISTS (SELECT FROM webhook_resends
+                                   WHERE webhook_id = webhooks.id AND webhook_resends.due_at <= now()))
+                 FOR NO KEY UPDATE OF jobs SKIP LOCKED
+             )
+             UPDATE jobs SET due_at = now(), dispatch_no = dispatch_no + 1 WHERE id IN (SELECT id FROM waiting)
+             RETURNING id, tenant_id, dispatch_no"
+        )
+    };
+}
+
 /// Makes due what waits though there is something to send and its receiver is not being left in peace.
 ///
 /// To be called after the commit of what gives it work, never within: a job that runs meanwhile reads the log itself before
@@ -52,31 +75,22 @@ pub async fn wake(
     conn: &mut AsyncPgConnection,
     whose: Whose<'_>,
 ) -> Result<Vec<Woken>, StoreError> {
-    let (tenants, webhooks): (Vec<Uuid>, Vec<Uuid>) = match whose {
-        Whose::Tenants(ids) => (ids.iter().map(|id| id.uuid()).collect(), Vec::new()),
-        Whose::Webhooks(ids) => (Vec::new(), ids.iter().map(|id| id.uuid()).collect()),
-        Whose::All => (Vec::new(), Vec::new()),
+    // A text each, so that one plan serves each for good.
+    let (sql, ids): (_, Vec<Uuid>) = match whose {
+        Whose::Tenants(ids) => (
+            wake_where!("webhooks.tenant_id = ANY($1)"),
+            ids.iter().map(|id| id.uuid()).collect(),
+        ),
+        Whose::Webhooks(ids) => (
+            wake_where!("webhooks.id = ANY($1)"),
+            ids.iter().map(|id| id.uuid()).collect(),
+        ),
+        Whose::All => (wake_where!("$1 = '{}'"), Vec::new()),
     };
-    let rows: Vec<WokenRow> = statement(
-        "WITH waiting AS (
-             SELECT jobs.id FROM webhooks JOIN jobs ON jobs.id = webhooks.id
-             LEFT JOIN event_counters AS log ON log.tenant_id = webhooks.tenant_id
-             WHERE ($3 OR webhooks.tenant_id = ANY($1) OR webhooks.id = ANY($2))
-               AND status = 'ENABLED' AND (retry_at IS NULL OR retry_at <= now())
-               AND jobs.state = 'QUEUED' AND jobs.due_at > now()
-               AND (log.last_seq > read_seq
-                    OR EXISTS (SELECT FROM webhook_lanes WHERE webhook_id = webhooks.id AND webhook_lanes.due_at <= now())
-                    OR EXISTS (SELECT FROM webhook_resends WHERE webhook_id = webhooks.id AND webhook_resends.due_at <= now()))
-             FOR NO KEY UPDATE OF jobs SKIP LOCKED
-         )
-         UPDATE jobs SET due_at = now(), dispatch_no = dispatch_no + 1 WHERE id IN (SELECT id FROM waiting)
-         RETURNING id, tenant_id, dispatch_no",
-    )
-    .bind::<Array<sql_types::Uuid>, _>(tenants)
-    .bind::<Array<sql_types::Uuid>, _>(webhooks)
-    .bind::<sql_types::Bool, _>(matches!(whose, Whose::All))
-    .load(conn)
-    .await?;
+    let rows: Vec<WokenRow> = statement(sql)
+        .bind::<Array<sql_types::Uuid>, _>(ids)
+        .load(conn)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|row| Woken {

@@ -84,7 +84,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
         if let Some(rest) = serving.rest() {
             return Ok(Outcome::Snooze(rest));
         }
-        if serving.is_over() || begun.elapsed() >= TURN {
+        if serving.is_over() || begun.elapsed() >= TURN || is_changed(&serving).await? {
             return Ok(Outcome::Snooze(Duration::ZERO));
         }
         if !(sent_again || caught_up || read) {
@@ -92,6 +92,14 @@ pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
             return Ok(Outcome::Snooze(next.unwrap_or(FOR_EVER)));
         }
     }
+}
+
+/// Whether its owner changed the webhook since it was opened: the next claim reads it anew.
+async fn is_changed(serving: &Serving<'_>) -> Result<bool, Halt> {
+    let attempt = serving.attempt;
+    let mut conn = attempt.worker.store.connect().await?;
+    let now = webhooks::open(&mut conn, &attempt.lease).await?;
+    Ok(now.is_none_or(|now| now.version != serving.webhook.version))
 }
 
 fn secrets_of(attempt: &Attempt, webhook: &WebhookRow) -> Option<WebhookSecrets> {
