@@ -34,7 +34,7 @@ pub struct Told {
 
 impl Told {
     fn new(event: Event) -> Self {
-        let (seq, kind, body) = (event.seq, event.event_type, event.body());
+        let (seq, kind, body) = (event.seq, &event.event_type, event.body());
         let lines = format!("id: {seq}\nevent: {kind}\ndata: {body}\n\n");
         Self {
             event,
@@ -185,17 +185,23 @@ async fn news(store: &Store, tails: &BTreeMap<TenantId, Arc<Tail>>) -> Result<()
 }
 
 impl Reader {
-    /// The lines of the next events that are wanted, once there are some.
+    /// The lines of the next events that are wanted, once there are some; `None` when what came next is not kept any more.
     ///
     /// # Errors
     /// When the log has to be read and cannot be.
-    pub async fn next(&mut self) -> Result<Bytes, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         loop {
             let last = *self.news.borrow_and_update();
             let told = match self.tail.after(self.place) {
                 Some(told) => told,
                 None => self.read().await?,
             };
+            if told
+                .first()
+                .is_some_and(|next| next.event.seq != self.place + 1)
+            {
+                return Ok(None);
+            }
             if let Some(newest) = told.last() {
                 self.place = newest.event.seq;
             }
@@ -205,7 +211,7 @@ impl Reader {
                 .map(|told| &told.lines[..])
                 .collect();
             if !wanted.is_empty() {
-                return Ok(wanted.concat().into());
+                return Ok(Some(wanted.concat().into()));
             }
             if self.place >= last && self.news.changed().await.is_err() {
                 // The tail lives as long as this does.

@@ -17,9 +17,11 @@ use crate::idempotency::{Entry, Once, Stop};
 use crate::problem::Problem;
 use crate::routes::BASE;
 use crate::schemas::webhook::{Webhook, WebhookTest};
-use crate::schemas::webhook_asked::WebhookMeant;
+use crate::schemas::webhook_asked::{MOST_HEADERS, WebhookMeant};
 use crate::state::Api;
 
+/// Of one tenant.
+const MOST_WEBHOOKS: i64 = 100;
 /// What a test says it is; no event of the log is of this type.
 const TEST: &str = "integration.webhook.test";
 
@@ -93,6 +95,10 @@ pub async fn create(
     } = meant;
     let connection_ids = connection_ids.flatten();
     check_connections(api, caller, connection_ids.as_deref()).await?;
+    if webhooks::count(&mut *api.store.connect().await?, caller.tenant()).await? >= MOST_WEBHOOKS {
+        let detail = format!("There are up to {MOST_WEBHOOKS} webhooks; delete one first.");
+        return Err(Problem::fault("", "too-many-webhooks", detail).into());
+    }
     let id = WebhookId::new();
     let secret = secret.unwrap_or_else(SigningSecret::generate);
     let headers = merged(BTreeMap::new(), headers);
@@ -153,6 +159,11 @@ pub async fn change(
     .await?;
     let mut secrets = open(api, row)?;
     secrets.headers = merged(secrets.headers, headers);
+    if secrets.headers.len() > MOST_HEADERS {
+        let detail =
+            format!("With those that are there, these are more than {MOST_HEADERS} headers.");
+        return Err(Problem::fault("/headers", "too-many", detail));
+    }
     let sealed = seal(api, caller.tenant(), row.id, &secrets)?;
     let header_names: Vec<String> = secrets.headers.into_keys().collect();
     let event_types = match event_types {

@@ -49,6 +49,8 @@ CREATE TABLE webhook_resends (
     seq        bigint      NOT NULL,
     attempts   integer     NOT NULL DEFAULT 0,
     asked_at   timestamptz NOT NULL DEFAULT now(),
+    -- How often it was asked for: what is asked for while it is being sent is sent once more.
+    asks       integer     NOT NULL DEFAULT 1,
     due_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (webhook_id, seq)
 );
@@ -70,6 +72,7 @@ CREATE TABLE webhook_attempts (
     started_at timestamptz NOT NULL
 );
 CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
+CREATE INDEX webhook_attempts_by_event ON webhook_attempts (webhook_id, event_id);
 CREATE INDEX webhook_attempts_given_up ON webhook_attempts (webhook_id, seq) WHERE outcome = 'GIVEN_UP';
 
 ALTER TABLE jobs DROP CONSTRAINT jobs_kind_known,

@@ -1,7 +1,7 @@
 //! The stream of events.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::stream;
@@ -26,6 +26,8 @@ use crate::schemas::wire::Id;
 use crate::state::Api;
 
 const MEDIA_TYPE: &str = "text/event-stream";
+/// How long a stream lasts: whoever connects again shows its key again.
+const LASTS: Duration = Duration::from_secs(15 * 60);
 /// A line that says nothing, so that nobody on the way takes the connection for dead.
 const HEARTBEAT: (Duration, Bytes) = (Duration::from_secs(15), Bytes::from_static(b": \n\n"));
 
@@ -39,7 +41,7 @@ impl EventStream {
     ///
     /// Server-sent events: `id` is the event's number, `event` its type, `data` the event as `GET /events` shows it. A client
     /// that reconnects says with Last-Event-ID which one it had last and gets everything after it, each once; without that,
-    /// and without `after`, it gets what happens from now on. A comment comes every 15 seconds while nothing happens. When
+    /// and without `after`, it gets what happens from now on. A comment comes every 15 seconds while nothing happens. The stream ends after 15 minutes, and a client connects again. When
     /// events in between are not kept any more, the answer is 410 `events-forgotten`.
     #[oai(path = "/events/stream", method = "get", operation_id = "streamEvents")]
     async fn stream(
@@ -79,6 +81,7 @@ impl EventStream {
         Ok(Stream {
             reader,
             stop: api.stopping.clone(),
+            ends: Instant::now() + LASTS,
         })
     }
 }
@@ -87,6 +90,7 @@ impl EventStream {
 pub struct Stream {
     reader: Reader,
     stop: CancellationToken,
+    ends: Instant,
 }
 
 impl IntoResponse for Stream {
@@ -110,10 +114,14 @@ impl IntoResponse for Stream {
 impl Stream {
     /// What is said next; `None` to end: the client connects again.
     async fn next(&mut self) -> Option<Bytes> {
+        if Instant::now() >= self.ends {
+            return None;
+        }
         let (every, heartbeat) = HEARTBEAT;
         let next = tokio::time::timeout(every, self.reader.next());
         match self.stop.run_until_cancelled(next).await? {
-            Ok(Ok(lines)) => Some(lines),
+            // Without lines: who connects again is told that what came next is not kept any more.
+            Ok(Ok(lines)) => lines,
             Err(_) => Some(heartbeat),
             Ok(Err(error)) => {
                 tracing::warn!(

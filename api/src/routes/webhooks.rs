@@ -96,7 +96,7 @@ impl Webhooks {
 
     /// Change a webhook.
     ///
-    /// Takes effect with the next event that is sent. A receiver that failed is tried again at once. With If-Match the change
+    /// Takes effect within seconds, also while events are being sent. A receiver that failed is tried again at once. With If-Match the change
     /// is made only to that version.
     #[oai(
         path = "/webhooks/:webhookId",
@@ -152,7 +152,7 @@ impl Webhooks {
 
     /// Pause a webhook.
     ///
-    /// Nothing is sent until it is resumed; it keeps its place.
+    /// Within seconds nothing more is sent until it is resumed; it keeps its place.
     #[oai(
         path = "/webhooks/:webhookId/pause",
         method = "post",

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use rail_shared::domain as words;
-use rail_shared::domain::{EventId, EventType};
+use rail_shared::domain::EventId;
 use serde::Serialize;
 
-use super::wire::{AnyObject, Id, Word};
+use super::wire::{AnyObject, Id};
 use crate::answer::Shown;
 
 /// Something that happened.
@@ -17,7 +17,7 @@ pub struct Event {
     /// What happened.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
-    event_type: Word<EventType>,
+    event_type: String,
     /// When; never earlier than an event before it.
     timestamp: DateTime<Utc>,
     /// Identity.
@@ -44,7 +44,7 @@ impl From<words::Event> for Event {
             created_at,
         } = event;
         Self {
-            event_type: Word(event_type),
+            event_type,
             timestamp: created_at,
             event_id: Id(id),
             sequence: seq,

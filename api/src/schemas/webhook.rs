@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use rail_shared::domain::{
-    ConnectionId, DeliveryOutcome, EventId, EventType, WebhookId, WebhookStatus,
-};
+use rail_shared::domain::{ConnectionId, DeliveryOutcome, EventId, WebhookId, WebhookStatus};
 use rail_shared::store::webhooks::{AttemptRow, WebhookRow};
 use serde::Serialize;
 use uuid::Uuid;
@@ -121,7 +119,7 @@ pub struct DeliveryAttempt {
     /// Of which event.
     event_id: Id<EventId>,
     /// What that reports.
-    event_type: Word<EventType>,
+    event_type: String,
     /// Its number.
     sequence: i64,
     /// Which attempt at it this was, from 1; those of a resend are counted anew.
@@ -159,7 +157,7 @@ impl From<AttemptRow> for DeliveryAttempt {
         } = row;
         Self {
             event_id: Id(event_id),
-            event_type: Word(event_type),
+            event_type,
             sequence: seq,
             attempt,
             outcome: Word(outcome),

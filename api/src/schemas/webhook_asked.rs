@@ -34,7 +34,8 @@ const OWN_HEADERS: &[&str] = &[
     "webhook-signature",
     "webhook-timestamp",
 ];
-const MOST_HEADERS: usize = 20;
+/// Of one webhook.
+pub const MOST_HEADERS: usize = 20;
 
 /// A webhook to be made.
 #[derive(Debug, Object)]

@@ -107,7 +107,6 @@ closed_sets!(
     EventType = "EventType",
     ExportFormat = "ExportFormat",
     Frequency = "Frequency",
-    JobKind = "JobKind",
     JobState = "JobStatus",
     JsonLayout = "JsonLayout",
     LogKind = "LogKind",
@@ -121,6 +120,15 @@ closed_sets!(
     Trigger = "SyncTrigger",
     WebhookStatus = "WebhookStatus",
 );
+
+/// Those that callers see: a webhook's job is the webhook.
+impl ClosedSet for JobKind {
+    const NAME: &'static str = "JobKind";
+    const WORDS: &'static [&'static str] = &[Self::Sync.as_str(), Self::Export.as_str()];
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+}
 
 impl ClosedSet for Origin {
     const NAME: &'static str = "ErrorOrigin";
@@ -186,9 +194,11 @@ impl<T: ClosedSet> Serialize for Word<T> {
 
 impl<T: ClosedSet + FromStr> ParseFromParameter for Word<T> {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
-        text.parse()
+        let known = T::WORDS.contains(&text).then(|| text.parse().ok());
+        known
+            .flatten()
             .map(Self)
-            .map_err(|_| ParseError::custom(format!("it is one of {}", T::WORDS.join(", "))))
+            .ok_or_else(|| ParseError::custom(format!("it is one of {}", T::WORDS.join(", "))))
     }
 }
 

@@ -13,8 +13,8 @@ pub struct Event {
     pub seq: i64,
     /// Identity.
     pub id: EventId,
-    /// What happened.
-    pub event_type: EventType,
+    /// What happened: an [`EventType`], or a word of a newer version's, which is passed on as it is.
+    pub event_type: String,
     /// On which connection, if on one.
     pub connection_id: Option<ConnectionId>,
     /// Of which export, if of one.
@@ -39,18 +39,20 @@ impl Event {
         if let Some(id) = self.export_id {
             name("exportId", id.to_string());
         }
-        match self.event_type {
-            EventType::Connected | EventType::ReauthRequired => {}
-            EventType::SyncStarted
-            | EventType::SyncCompleted
-            | EventType::SyncFailed
-            | EventType::SyncCancelled => {
+        match self.event_type.parse() {
+            Ok(EventType::Connected | EventType::ReauthRequired) | Err(_) => {}
+            Ok(
+                EventType::SyncStarted
+                | EventType::SyncCompleted
+                | EventType::SyncFailed
+                | EventType::SyncCancelled,
+            ) => {
                 name("syncId", SyncId::from(self.subject_id).to_string());
             }
-            EventType::ExportCompleted | EventType::ExportFailed => {
+            Ok(EventType::ExportCompleted | EventType::ExportFailed) => {
                 name("runId", RunId::from(self.subject_id).to_string());
             }
-            EventType::WebhookDisabled => {
+            Ok(EventType::WebhookDisabled) => {
                 name("webhookId", WebhookId::from(self.subject_id).to_string());
             }
         }
@@ -82,7 +84,7 @@ mod tests {
         let mut event = Event {
             seq: 7,
             id: EventId::new(),
-            event_type: EventType::SyncCompleted,
+            event_type: EventType::SyncCompleted.to_string(),
             connection_id: Some(connection),
             export_id: None,
             subject_id: sync.uuid(),
@@ -98,7 +100,7 @@ mod tests {
             })
         );
         let (export, run) = (ExportId::new(), RunId::new());
-        event.event_type = EventType::ExportFailed;
+        event.event_type = EventType::ExportFailed.to_string();
         (event.connection_id, event.export_id) = (None, Some(export));
         event.subject_id = run.uuid();
         assert_eq!(

@@ -23,6 +23,9 @@ const ALLOWED_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// How long one that was replaced goes on signing.
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 
+/// Secrets that sign beside the newest; of more, the oldest no longer does.
+const MOST_REPLACED: usize = 4;
+
 /// A secret that signs: `whsec_` and base64 of 24 to 64 bytes. Its `Debug` shows nothing.
 #[derive(Clone)]
 pub struct SigningSecret {
@@ -147,6 +150,9 @@ impl WebhookSecrets {
     pub fn replace(&mut self, secret: SigningSecret, now: DateTime<Utc>) {
         let before = std::mem::replace(&mut self.secret, secret);
         self.replaced.retain(|replaced| replaced.until > now);
+        if self.replaced.len() == MOST_REPLACED {
+            self.replaced.remove(0);
+        }
         self.replaced.push(Replaced {
             secret: before,
             until: now + OVERLAP,

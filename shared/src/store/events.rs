@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::StoreError;
-use super::jobs::known;
 use super::statement::statement;
 use crate::domain::{ConnectionId, Event, EventId, EventType, TenantId};
 
@@ -152,7 +151,11 @@ impl Wanted {
             On::Connection(id) => event.connection_id == Some(id),
             On::None => event.connection_id.is_none(),
         };
-        on && (self.types.is_empty() || self.types.contains(&event.event_type))
+        on && (self.types.is_empty()
+            || self
+                .types
+                .iter()
+                .any(|wanted| wanted.as_str() == event.event_type))
     }
 }
 
@@ -175,7 +178,7 @@ struct FoundRow {
 }
 
 impl FoundRow {
-    fn event(self) -> Result<Event, StoreError> {
+    fn event(self) -> Event {
         let Self {
             seq,
             id,
@@ -192,16 +195,16 @@ impl FoundRow {
         // As the table of runs has it: callers know it by another spelling.
         let export_id = says.remove("exportId");
         let export_id = export_id.and_then(|id| id.as_str()?.parse::<Uuid>().ok());
-        Ok(Event {
+        Event {
             seq,
             id: id.into(),
-            event_type: known(&r#type)?,
+            event_type: r#type,
             connection_id: connection_id.map(Into::into),
             export_id: export_id.map(Into::into),
             subject_id,
             says,
             created_at,
-        })
+        }
     }
 }
 
@@ -247,7 +250,7 @@ pub async fn read(
         .bind::<Nullable<sql_types::Uuid>, _>(connection)
         .load(conn)
         .await?;
-    rows.into_iter().map(FoundRow::event).collect()
+    Ok(rows.into_iter().map(FoundRow::event).collect())
 }
 
 #[derive(QueryableByName)]
@@ -282,9 +285,10 @@ pub async fn news(
     .bind::<Integer, _>(i32::from(at_most_each))
     .load(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.tenant_id.into(), row.event.event()?)))
-        .collect()
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.tenant_id.into(), row.event.event()))
+        .collect())
 }
 
 /// Forgets events that are older than so many days, the oldest of each tenant first, so that what is kept has no gap; at

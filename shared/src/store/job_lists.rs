@@ -53,6 +53,9 @@ pub struct Only {
     pub state: Option<JobState>,
 }
 
+/// Kinds whose jobs are somebody's; a webhook's job is the webhook.
+const LISTED: [&str; 2] = [JobKind::Sync.as_str(), JobKind::Export.as_str()];
+
 type Columns = (JobRow, DateTime<Utc>, Option<Uuid>, Option<Uuid>);
 
 fn job((row, due_at, connection, export): Columns) -> Option<Job> {
@@ -80,7 +83,7 @@ pub async fn list(
     let mut query = jobs::table
         .left_join(export_runs::table)
         .filter(jobs::tenant_id.eq(tenant.uuid()))
-        .filter(jobs::kind.eq_any(JobKind::WORDS))
+        .filter(jobs::kind.eq_any(LISTED))
         .order(jobs::id.desc())
         .limit(ask.probe())
         .select((
@@ -119,7 +122,7 @@ pub async fn find(
         .left_join(export_runs::table)
         .filter(jobs::tenant_id.eq(tenant.uuid()))
         .filter(jobs::id.eq(id.uuid()))
-        .filter(jobs::kind.eq_any(JobKind::WORDS))
+        .filter(jobs::kind.eq_any(LISTED))
         .select((
             JobRow::as_select(),
             jobs::due_at,

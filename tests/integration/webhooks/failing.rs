@@ -175,6 +175,7 @@ async fn a_receiver_that_failed_for_five_days_gets_no_more() {
     let still = rail.caller.get(&path(&webhook)).await.expect(200);
     assert_eq!(still["status"], "ENABLED");
     pass(&rail, "2 hours").await;
+    rail.connect_stripe().await;
     let disabled = until(&rail, &webhook, |row| row["status"] == "DISABLED").await;
     assert!(
         disabled["statusReason"]
@@ -320,4 +321,55 @@ async fn a_webhook_that_is_paused_while_it_is_told_stops_soon() {
     })
     .await;
     assert!(receiver.heard().len() < 50, "{}", receiver.heard().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_refuses_events_of_many_connections_is_told_of_the_others_at_once() {
+    let (rail, receiver) = (rail(1).await, Receiver::start().await);
+    let ids = connections(&rail, 9).await;
+    let webhook = told(&rail, &receiver, json!({})).await;
+    let fine = ids[8].clone();
+    receiver.answers(move |message| {
+        let is_fine = message.body["data"]["connectionId"] == json!(fine);
+        Reply::status(if is_fine { 200 } else { 400 })
+    });
+    for id in &ids[..8] {
+        happens(&rail, id, 2).await;
+    }
+    heard(&receiver, 8).await;
+    happens(&rail, &ids[8], 3).await;
+    let messages = taken(&receiver, 3).await;
+    assert_eq!(messages.len(), 3);
+    let row = rail.caller.get(&path(&webhook)).await.expect(200);
+    assert_eq!(row["retryAt"], Value::Null);
+    let refused = receiver.heard().len() - messages.len();
+    assert!(refused < 16, "{refused}: each waits for its own time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_a_receiver_asks_for_is_not_taken_away_by_what_it_takes_meanwhile() {
+    let (rail, receiver) = (rail(0).await, Receiver::start().await);
+    let ids = connections(&rail, 2).await;
+    let webhook = told(&rail, &receiver, json!({})).await;
+    let busy = ids[0].clone();
+    receiver.answers(move |message| {
+        if message.body["data"]["connectionId"] == json!(busy) {
+            Reply::status(429).with("Retry-After", "3600")
+        } else {
+            Reply::status(200).after(std::time::Duration::from_millis(300))
+        }
+    });
+    happens(&rail, &ids[0], 1).await;
+    happens(&rail, &ids[1], 3).await;
+    rail.start_worker();
+    taken(&receiver, 1).await;
+    until(&rail, &webhook, |row| row["lastDeliveredAt"].is_string()).await;
+    let wait = "SELECT extract(epoch FROM retry_at - now())::int FROM webhooks";
+    let wait = rail.database.ask(wait).await.as_i64().unwrap();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    assert_eq!(
+        receiver.heard().len(),
+        2,
+        "what was on its way, and no more"
+    );
 }

@@ -147,3 +147,30 @@ async fn a_webhook_that_is_deleted_leaves_nothing() {
         json!(["webhook.create", "webhook.delete"])
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_of_a_webhook_is_none_of_those_that_are_listed() {
+    let (rail, receiver) = (rail(0).await, Receiver::start().await);
+    let webhook = told(&rail, &receiver, json!({})).await;
+    assert_eq!(rail.caller.get("/jobs").await.expect(200), json!([]));
+    let job = text(&webhook, "webhookId").replace("whk_", "job_");
+    let hidden = rail.caller.get(&format!("/jobs/{job}")).await;
+    assert_eq!(hidden.problem(404), "not-found");
+    let kind = rail.caller.get("/jobs?kind=delivery").await;
+    assert_eq!(kind.status, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_up_to_a_hundred_webhooks() {
+    let (rail, receiver) = (rail(0).await, Receiver::start().await);
+    told(&rail, &receiver, json!({})).await;
+    rail.database
+        .run("INSERT INTO webhooks (id, tenant_id, url, sealed, sealed_by, header_names, read_seq)
+              SELECT gen_random_uuid(), tenant_id, url, sealed, sealed_by, header_names, read_seq FROM webhooks, generate_series(1, 99)")
+        .await;
+    let refused = rail
+        .caller
+        .post("/webhooks", &json!({"url": receiver.url()}))
+        .await;
+    assert_eq!(refused.faults(), [" too-many-webhooks"]);
+}

@@ -43,6 +43,7 @@ pub(crate) async fn run(
     let mut walks = Walks {
         change_sets: change_sets::Walk::new(),
         kept_aside: kept_aside::Walk::new(),
+        webhooks: webhooks::Walk::new(),
     };
     loop {
         let pause = match round(worker, starters, &mut walks).await {
@@ -72,6 +73,7 @@ pub(crate) async fn run(
 struct Walks {
     change_sets: change_sets::Walk,
     kept_aside: kept_aside::Walk,
+    webhooks: webhooks::Walk,
 }
 
 async fn round(
@@ -82,13 +84,12 @@ async fn round(
     schedules::start_due_syncs(worker).await?;
     schedules::start_due_exports(worker).await?;
     told_changes::take_up(worker).await?;
-    webhooks::wake(worker).await?;
+    walks.webhooks.step(worker).await?;
     let pace = unattended::attend(worker, starters).await?;
     idempotency_keys::forget_old(worker).await?;
     told_changes::forget_old(worker).await?;
     snapshots::reclaim(worker).await?;
     record_errors::empty_old_payloads(worker).await?;
-    webhooks::forget_old(worker).await?;
     walks.change_sets.step(worker).await?;
     walks.kept_aside.step(worker).await?;
     Ok(pace)

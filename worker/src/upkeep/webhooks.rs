@@ -1,8 +1,11 @@
 //! Wakes webhooks that have something to send and that nobody woke, and keeps the log of events and that of attempts as long
 //! as the operator wants.
 
+use std::time::Duration;
+
 use rail_shared::store::webhooks::{self, Whose};
 use rail_shared::store::{StoreError, events};
+use tokio::time::Instant;
 
 use crate::Worker;
 use crate::runtime;
@@ -10,14 +13,45 @@ use crate::runtime;
 /// Events of a tenant and attempts that are forgotten a round.
 const AT_MOST: i64 = 1_000;
 
-pub(super) async fn wake(worker: &Worker) -> Result<(), StoreError> {
-    runtime::wake(&worker.store, &worker.ringer, Whose::All).await
+/// Between two looks for webhooks that nobody woke.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks for what is old, while there is no more than one round forgets.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// When what is done next.
+pub(super) struct Walk {
+    wake: Instant,
+    forget: Instant,
 }
 
-pub(super) async fn forget_old(worker: &Worker) -> Result<(), StoreError> {
-    let mut conn = worker.store.connect().await?;
-    let days = worker.config.events_kept_days;
-    events::forget_old(&mut conn, days, AT_MOST).await?;
-    webhooks::forget_old(&mut conn, days, AT_MOST).await?;
-    Ok(())
+impl Walk {
+    pub(super) fn new() -> Self {
+        Self {
+            wake: Instant::now(),
+            forget: Instant::now(),
+        }
+    }
+
+    /// Does what it is time for. That webhooks cannot be woken ends no round: jobs of other kinds wait as well.
+    pub(super) async fn step(&mut self, worker: &Worker) -> Result<(), StoreError> {
+        if Instant::now() >= self.wake {
+            self.wake = Instant::now() + WAKE_EVERY;
+            let woken = runtime::wake(&worker.store, &worker.ringer, Whose::All).await;
+            if let Err(error) = woken {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "webhooks could not be woken"
+                );
+            }
+        }
+        if Instant::now() >= self.forget {
+            let mut conn = worker.store.connect().await?;
+            let days = worker.config.events_kept_days;
+            let events = events::forget_old(&mut conn, days, AT_MOST).await?;
+            let attempts = webhooks::forget_old(&mut conn, days, AT_MOST).await?;
+            let more = events.max(attempts) >= usize::try_from(AT_MOST).unwrap_or(usize::MAX);
+            self.forget = Instant::now() + if more { Duration::ZERO } else { FORGET_EVERY };
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{self, BigInt, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::{DeliveryOutcome, EventType, WebhookRow};
+use super::{DeliveryOutcome, WebhookRow};
 use crate::domain::{EventId, WebhookId};
 use crate::store::schema::webhook_attempts;
 use crate::store::statement::statement;
@@ -24,8 +24,7 @@ pub struct AttemptRow {
     #[diesel(deserialize_as = Uuid)]
     pub event_id: EventId,
     /// What it reports.
-    #[diesel(deserialize_as = String)]
-    pub event_type: EventType,
+    pub event_type: String,
     /// Which attempt at it this was, from 1.
     pub attempt: i32,
     /// What came of it.
@@ -90,7 +89,8 @@ pub async fn resend(
            AND seq <= coalesce((SELECT max(done_seq) FROM webhook_lanes
                                 WHERE webhook_id = $1 AND due_at IS NOT NULL
                                   AND connection_id = coalesce(events.connection_id, '00000000-0000-0000-0000-000000000000')), $4)
-         ON CONFLICT (webhook_id, seq) DO UPDATE SET attempts = 0, due_at = now()",
+         ON CONFLICT (webhook_id, seq) DO UPDATE
+         SET attempts = 0, asked_at = now(), due_at = now(), asks = webhook_resends.asks + 1",
     )
     .bind::<sql_types::Uuid, _>(webhook.id.uuid())
     .bind::<sql_types::Uuid, _>(webhook.tenant_id.uuid())
@@ -117,8 +117,9 @@ pub async fn resend_given_up(
          JOIN events ON events.tenant_id = webhooks.tenant_id AND events.seq = attempt.seq
          WHERE attempt.webhook_id = $1 AND outcome = 'GIVEN_UP' AND events.created_at >= $2
            AND NOT EXISTS (SELECT FROM webhook_attempts AS later
-                           WHERE later.webhook_id = $1 AND later.seq = attempt.seq AND later.outcome = 'DELIVERED')
-         ON CONFLICT (webhook_id, seq) DO UPDATE SET attempts = 0, due_at = now()",
+                           WHERE later.webhook_id = $1 AND later.event_id = attempt.event_id AND later.outcome = 'DELIVERED')
+         ON CONFLICT (webhook_id, seq) DO UPDATE
+         SET attempts = 0, asked_at = now(), due_at = now(), asks = webhook_resends.asks + 1",
     )
     .bind::<sql_types::Uuid, _>(webhook.uuid())
     .bind::<sql_types::Timestamptz, _>(since)

@@ -49,6 +49,31 @@ fn millis(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
+macro_rules! lanes_where {
+    ($which:literal) => {
+        concat!(
+            "SELECT connection_id, done_seq, attempts,
+                    (coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0) * 1000)::bigint AS failing_ms,
+                    CASE WHEN due_at IS NOT NULL
+                         THEN (greatest(0, extract(epoch FROM due_at - clock_timestamp())) * 1000)::bigint END AS due_in_ms
+             FROM webhook_lanes WHERE webhook_id = $1 AND ",
+            $which
+        )
+    };
+}
+
+impl From<LaneRow> for Lane {
+    fn from(row: LaneRow) -> Self {
+        Self {
+            connection_id: (!row.connection_id.is_nil()).then(|| row.connection_id.into()),
+            done_seq: row.done_seq,
+            attempts: row.attempts,
+            failing_for: millis(row.failing_ms),
+            due_in: row.due_in_ms.map(millis),
+        }
+    }
+}
+
 /// How a lane is written.
 pub(super) fn column_of(connection: Option<ConnectionId>) -> Uuid {
     connection.map_or_else(Uuid::nil, ConnectionId::uuid)
@@ -70,39 +95,41 @@ pub async fn open(
         .optional()?)
 }
 
-/// The lanes of these connections, as far as they were ever delivered to, and all that were left behind, the first due
-/// first.
+/// The lanes of these connections, as far as they were ever delivered to.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn lanes(
+pub async fn lanes_of(
     conn: &mut AsyncPgConnection,
     webhook: WebhookId,
     connections: impl IntoIterator<Item = Option<ConnectionId>>,
 ) -> Result<Vec<Lane>, StoreError> {
     let connections: Vec<Uuid> = connections.into_iter().map(column_of).collect();
-    let rows: Vec<LaneRow> = statement(
-        "SELECT connection_id, done_seq, attempts,
-                (coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0) * 1000)::bigint AS failing_ms,
-                CASE WHEN due_at IS NOT NULL
-                     THEN (greatest(0, extract(epoch FROM due_at - clock_timestamp())) * 1000)::bigint END AS due_in_ms
-         FROM webhook_lanes WHERE webhook_id = $1 AND (connection_id = ANY($2) OR due_at IS NOT NULL)
-         ORDER BY due_at, connection_id",
-    )
+    let rows: Vec<LaneRow> = statement(lanes_where!("connection_id = ANY($2)"))
+        .bind::<sql_types::Uuid, _>(webhook.uuid())
+        .bind::<Array<sql_types::Uuid>, _>(connections)
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(Lane::from).collect())
+}
+
+/// Lanes that were left behind, the first due first, at most so many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lanes_behind(
+    conn: &mut AsyncPgConnection,
+    webhook: WebhookId,
+    at_most: i64,
+) -> Result<Vec<Lane>, StoreError> {
+    let rows: Vec<LaneRow> = statement(lanes_where!(
+        "due_at IS NOT NULL ORDER BY due_at, connection_id LIMIT $2"
+    ))
     .bind::<sql_types::Uuid, _>(webhook.uuid())
-    .bind::<Array<sql_types::Uuid>, _>(connections)
+    .bind::<BigInt, _>(at_most)
     .load(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Lane {
-            connection_id: (!row.connection_id.is_nil()).then(|| row.connection_id.into()),
-            done_seq: row.done_seq,
-            attempts: row.attempts,
-            failing_for: millis(row.failing_ms),
-            due_in: row.due_in_ms.map(millis),
-        })
-        .collect())
+    Ok(rows.into_iter().map(Lane::from).collect())
 }
 
 /// The next events of a lane that was left behind, in their order.
@@ -172,9 +199,11 @@ pub async fn place(
     behind: bool,
 ) -> Result<(), StoreError> {
     let placed = statement(
-        "UPDATE webhook_lanes SET done_seq = $4, attempts = 0, failing_since = NULL, due_at = CASE WHEN $5 THEN now() END
-         FROM jobs WHERE jobs.id = $1 AND fence = $2 AND state = 'RUNNING' AND webhook_id = jobs.id
-           AND webhook_lanes.connection_id = $3",
+        "WITH held AS (
+             SELECT id FROM jobs WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR NO KEY UPDATE
+         )
+         UPDATE webhook_lanes SET done_seq = $4, attempts = 0, failing_since = NULL, due_at = CASE WHEN $5 THEN now() END
+         FROM held WHERE webhook_id = held.id AND webhook_lanes.connection_id = $3",
     )
     .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
     .bind::<BigInt, _>(lease.fence)
@@ -193,8 +222,10 @@ pub struct Resend {
     pub event: Event,
     /// Attempts at this.
     pub attempts: i32,
-    /// Since when it is wanted.
+    /// How long it is wanted.
     pub failing_for: Duration,
+    /// How often it was asked for.
+    pub asks: i32,
 }
 
 #[derive(QueryableByName)]
@@ -205,6 +236,8 @@ struct ResendRow {
     attempts: i32,
     #[diesel(sql_type = BigInt)]
     failing_ms: i64,
+    #[diesel(sql_type = Integer)]
+    asks: i32,
 }
 
 #[derive(QueryableByName)]
@@ -224,7 +257,7 @@ pub async fn due_resends(
     at_most: i64,
 ) -> Result<(Vec<Resend>, Option<Duration>), StoreError> {
     let rows: Vec<ResendRow> = statement(
-        "SELECT seq, attempts, (extract(epoch FROM clock_timestamp() - asked_at) * 1000)::bigint AS failing_ms
+        "SELECT seq, attempts, (extract(epoch FROM clock_timestamp() - asked_at) * 1000)::bigint AS failing_ms, asks
          FROM webhook_resends WHERE webhook_id = $1 AND due_at <= clock_timestamp() ORDER BY seq LIMIT $2",
     )
     .bind::<sql_types::Uuid, _>(webhook.id.uuid())
@@ -240,6 +273,7 @@ pub async fn due_resends(
                 event,
                 attempts: row.attempts,
                 failing_for: millis(row.failing_ms),
+                asks: row.asks,
             }),
             None => drop_resend(conn, webhook.id, seq).await?,
         }
@@ -271,22 +305,25 @@ pub async fn drop_resend(
     Ok(())
 }
 
-/// Sends a webhook no more events, for this reason. Returns whether it got some before.
+/// Sends a webhook of this version no more events, for this reason. Returns whether it does not because of this.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the lease is held no more.
 pub async fn disable(
     conn: &mut AsyncPgConnection,
     lease: &Lease,
+    version: i64,
     reason: &str,
 ) -> Result<bool, StoreError> {
     lease.hold(conn).await?;
     let disabled = statement(
-        "UPDATE webhooks SET status = $2, status_reason = $3, version = version + 1 WHERE id = $1 AND status = 'ENABLED'",
+        "UPDATE webhooks SET status = $2, status_reason = $3, version = version + 1
+         WHERE id = $1 AND status = 'ENABLED' AND version = $4",
     )
     .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
     .bind::<Text, _>(WebhookStatus::Disabled.as_str())
     .bind::<Text, _>(reason)
+    .bind::<BigInt, _>(version)
     .execute(conn)
     .await?;
     Ok(disabled == 1)
@@ -311,4 +348,44 @@ pub async fn forget_claims(conn: &mut AsyncPgConnection, lease: &Lease) -> Resul
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Lets a receiver be for a while.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn rest(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    length: Duration,
+) -> Result<(), StoreError> {
+    let rested = statement(
+        "WITH held AS (
+             SELECT id FROM jobs WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR NO KEY UPDATE
+         )
+         UPDATE webhooks SET retry_at = now() + $3 * interval '1 millisecond' FROM held WHERE webhooks.id = held.id",
+    )
+    .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
+    .bind::<BigInt, _>(lease.fence)
+    .bind::<BigInt, _>(i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
+    .execute(conn)
+    .await?;
+    one(rested)
+}
+
+/// How long a receiver is still let be, by the clock that wakes its job.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn rest_left(
+    conn: &mut AsyncPgConnection,
+    webhook: WebhookId,
+) -> Result<Option<Duration>, StoreError> {
+    let row: NextRow = statement(
+        "SELECT (extract(epoch FROM retry_at - clock_timestamp()) * 1000)::bigint AS next_ms FROM webhooks WHERE id = $1",
+    )
+    .bind::<sql_types::Uuid, _>(webhook.uuid())
+    .get_result(conn)
+    .await?;
+    Ok(row.next_ms.filter(|ms| *ms > 0).map(millis))
 }

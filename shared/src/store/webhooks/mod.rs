@@ -21,8 +21,8 @@ use crate::domain::{
 
 pub use attempts::{AttemptRow, forget_old, list_attempts, resend, resend_given_up};
 pub use following::{
-    Lane, Resend, advance, behind, disable, drop_resend, due_resends, forget_claims, lanes, open,
-    place,
+    Lane, Resend, advance, behind, disable, drop_resend, due_resends, forget_claims, lanes_behind,
+    lanes_of, open, place, rest, rest_left,
 };
 pub use notes::{Note, OfLane, note};
 pub use wake::{Whose, Woken, wake};
@@ -80,11 +80,10 @@ impl WebhookRow {
     /// Whether it wants an event. A type of another version is none that is there now.
     #[must_use]
     pub fn wants(&self, event: &Event) -> bool {
-        let of_type = self.event_types.as_ref().is_none_or(|types| {
-            types
-                .iter()
-                .any(|wanted| wanted == event.event_type.as_str())
-        });
+        let of_type = self
+            .event_types
+            .as_ref()
+            .is_none_or(|types| types.contains(&event.event_type));
         let on_connection = self.connection_ids.as_ref().is_none_or(|ids| {
             event
                 .connection_id
@@ -188,12 +187,14 @@ pub async fn create(
         .returning(WebhookRow::as_returning())
         .get_result(conn)
         .await?;
-    statement("INSERT INTO jobs (id, tenant_id, kind, due_at) VALUES ($1, $2, $3, 'infinity')")
-        .bind::<sql_types::Uuid, _>(id.uuid())
-        .bind::<sql_types::Uuid, _>(tenant.uuid())
-        .bind::<sql_types::Text, _>(JobKind::Delivery.as_str())
-        .execute(conn)
-        .await?;
+    statement(
+        "INSERT INTO jobs (id, tenant_id, kind, due_at) VALUES ($1, $2, $3, now() + interval '100 years')",
+    )
+    .bind::<sql_types::Uuid, _>(id.uuid())
+    .bind::<sql_types::Uuid, _>(tenant.uuid())
+    .bind::<sql_types::Text, _>(JobKind::Delivery.as_str())
+    .execute(conn)
+    .await?;
     Ok(row)
 }
 
@@ -208,6 +209,7 @@ pub async fn change(
     version: i64,
     asked: &Asked<'_>,
 ) -> Result<WebhookRow, StoreError> {
+    hold_job(conn, tenant, id).await?;
     let changed = diesel::update(webhooks::table)
         .filter(
             webhooks::tenant_id
@@ -217,6 +219,8 @@ pub async fn change(
         )
         .set((
             AskedColumns::from(asked),
+            webhooks::failures.eq(0),
+            webhooks::failing_since.eq(None::<DateTime<Utc>>),
             webhooks::retry_at.eq(None::<DateTime<Utc>>),
             webhooks::version.eq(version + 1),
             webhooks::updated_at.eq(diesel::dsl::now),
@@ -241,6 +245,7 @@ pub async fn set_status(
     id: WebhookId,
     status: WebhookStatus,
 ) -> Result<Option<WebhookRow>, StoreError> {
+    hold_job(conn, tenant, id).await?;
     let found = diesel::update(webhooks::table)
         .filter(
             webhooks::tenant_id
@@ -264,6 +269,32 @@ pub async fn set_status(
         hurry(conn, id).await?;
     }
     Ok(found)
+}
+
+/// Holds the job of a webhook until the transaction ends, as whoever works on it does before the webhook's own rows.
+async fn hold_job(
+    conn: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+) -> Result<(), StoreError> {
+    statement("SELECT FROM jobs WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE")
+        .bind::<sql_types::Uuid, _>(tenant.uuid())
+        .bind::<sql_types::Uuid, _>(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// How many webhooks a tenant has.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn count(conn: &mut AsyncPgConnection, tenant: TenantId) -> Result<i64, StoreError> {
+    Ok(webhooks::table
+        .filter(webhooks::tenant_id.eq(tenant.uuid()))
+        .count()
+        .get_result(conn)
+        .await?)
 }
 
 /// What waits because its receiver failed is due at once.
@@ -331,16 +362,20 @@ pub async fn erase(
     tenant: TenantId,
     id: WebhookId,
 ) -> Result<bool, StoreError> {
-    let erased = statement(
-        "WITH erased AS (
-             DELETE FROM webhooks WHERE tenant_id = $1 AND id = $2 RETURNING id
-         )
-         DELETE FROM jobs WHERE id IN (SELECT id FROM erased)",
-    )
-    .bind::<sql_types::Uuid, _>(tenant.uuid())
-    .bind::<sql_types::Uuid, _>(id.uuid())
-    .execute(conn)
-    .await?;
+    // The job first: the order in which whoever works on it writes.
+    statement("DELETE FROM jobs WHERE tenant_id = $1 AND id = $2 AND kind = 'delivery'")
+        .bind::<sql_types::Uuid, _>(tenant.uuid())
+        .bind::<sql_types::Uuid, _>(id.uuid())
+        .execute(conn)
+        .await?;
+    let erased = diesel::delete(webhooks::table)
+        .filter(
+            webhooks::tenant_id
+                .eq(tenant.uuid())
+                .and(webhooks::id.eq(id.uuid())),
+        )
+        .execute(conn)
+        .await?;
     Ok(erased == 1)
 }
 

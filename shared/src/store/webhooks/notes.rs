@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::following::column_of;
-use crate::domain::{ConnectionId, DeliveryOutcome, EventId, EventType, JobId, Sent};
+use crate::domain::{ConnectionId, DeliveryOutcome, EventId, JobId, Sent};
 use crate::store::statement::statement;
 use crate::store::{Lease, StoreError};
 
@@ -16,8 +16,8 @@ use crate::store::{Lease, StoreError};
 pub enum OfLane {
     /// The next event of a connection's lane.
     Next(Option<ConnectionId>),
-    /// An event that somebody wants sent once more.
-    Again,
+    /// An event that somebody wants sent once more, and asked for so often.
+    Again(i32),
 }
 
 /// One attempt, to be written.
@@ -30,7 +30,9 @@ pub struct Note {
     /// The event.
     pub event_id: EventId,
     /// What it reports.
-    pub event_type: EventType,
+    pub event_type: String,
+    /// The webhook's version as the attempt was made: what its owner changed since is not overruled.
+    pub version: i64,
     /// Which attempt at it this was, from 1.
     pub attempt: i32,
     /// What was made of it.
@@ -68,18 +70,19 @@ pub async fn note(
     let ms = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let rows: Vec<WrittenRow> = statement(
         "WITH notes AS (
-             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                                  $19, $20)
                AS note (webhook_id, fence, seq, event_id, event_type, attempt, outcome, status, answer, error, latency_ms,
-                        started_at, of_lane, connection_id, due_in_ms, rest_ms, id, length_ms)
+                        started_at, of_lane, connection_id, due_in_ms, rest_ms, id, length_ms, version, asks)
          ), held AS (
              -- What is noted is progress; and whoever notes all the time holds a row that the heartbeat passes over.
              UPDATE jobs SET barren_attempts = 0, progress_at = now(),
                     lease_until = greatest(lease_until, now() + mine.length_ms * interval '1 millisecond')
              FROM (SELECT DISTINCT webhook_id, fence, length_ms FROM notes) AS mine
              WHERE jobs.id = mine.webhook_id AND jobs.fence = mine.fence AND jobs.state = 'RUNNING'
-             RETURNING jobs.id
+             RETURNING jobs.id, jobs.fence
          ), mine AS (
-             SELECT notes.* FROM notes JOIN held ON held.id = webhook_id
+             SELECT notes.* FROM notes JOIN held ON held.id = webhook_id AND held.fence = notes.fence
          ), logged AS (
              INSERT INTO webhook_attempts (id, webhook_id, seq, event_id, event_type, attempt, outcome, status, answer, error,
                                            latency_ms, started_at)
@@ -99,21 +102,23 @@ pub async fn note(
          ), resent AS (
              DELETE FROM webhook_resends USING mine
              WHERE NOT of_lane AND outcome <> 'RETRY' AND webhook_resends.webhook_id = mine.webhook_id
-               AND webhook_resends.seq = mine.seq
+               AND webhook_resends.seq = mine.seq AND webhook_resends.asks = mine.asks
          ), again AS (
              UPDATE webhook_resends SET attempts = mine.attempt, due_at = now() + mine.due_in_ms * interval '1 millisecond'
              FROM mine WHERE NOT of_lane AND outcome = 'RETRY' AND webhook_resends.webhook_id = mine.webhook_id
-               AND webhook_resends.seq = mine.seq
+               AND webhook_resends.seq = mine.seq AND webhook_resends.asks = mine.asks
          ), told AS (
              SELECT webhook_id, bool_or(outcome = 'DELIVERED') AS taken, count(*) FILTER (WHERE outcome <> 'DELIVERED') AS failed,
-                    max(rest_ms) AS rest_ms
+                    max(rest_ms) AS rest_ms, min(version) AS version
              FROM mine GROUP BY webhook_id
          ), standing AS (
              UPDATE webhooks SET failures = CASE WHEN taken THEN 0 ELSE failures + failed END,
                     failing_since = CASE WHEN taken THEN NULL ELSE coalesce(failing_since, now()) END,
-                    retry_at = CASE WHEN rest_ms IS NULL THEN NULL ELSE now() + rest_ms * interval '1 millisecond' END,
+                    -- What was answered beside an answer that asks for time does not take it away.
+                    retry_at = CASE WHEN rest_ms IS NOT NULL THEN greatest(retry_at, now() + rest_ms * interval '1 millisecond')
+                                    WHEN retry_at > now() THEN retry_at END,
                     last_delivered_at = CASE WHEN taken THEN now() ELSE last_delivered_at END
-             FROM told WHERE webhooks.id = told.webhook_id
+             FROM told WHERE webhooks.id = told.webhook_id AND webhooks.version = told.version
                -- Written as seldom as does: a webhook that always takes its events says so once a second.
                AND (NOT taken OR rest_ms IS NOT NULL OR failures > 0 OR retry_at IS NOT NULL
                     OR last_delivered_at IS NULL OR last_delivered_at < now() - interval '1 second')
@@ -124,7 +129,7 @@ pub async fn note(
     .bind::<Array<BigInt>, _>(column(notes, |note| note.lease.fence))
     .bind::<Array<BigInt>, _>(column(notes, |note| note.seq))
     .bind::<Array<sql_types::Uuid>, _>(column(notes, |note| note.event_id.uuid()))
-    .bind::<Array<Text>, _>(column(notes, |note| note.event_type.as_str()))
+    .bind::<Array<Text>, _>(column(notes, |note| note.event_type.clone()))
     .bind::<Array<Integer>, _>(column(notes, |note| note.attempt))
     .bind::<Array<Text>, _>(column(notes, |note| note.outcome.as_str()))
     .bind::<Array<Nullable<Integer>>, _>(column(notes, |note| note.sent.status.map(i32::from)))
@@ -137,12 +142,17 @@ pub async fn note(
     .bind::<Array<Bool>, _>(column(notes, |note| matches!(note.of, OfLane::Next(_))))
     .bind::<Array<sql_types::Uuid>, _>(column(notes, |note| match note.of {
         OfLane::Next(connection) => column_of(connection),
-        OfLane::Again => Uuid::nil(),
+        OfLane::Again(_) => Uuid::nil(),
     }))
     .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.due_in.map(ms)))
     .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.rest.map(ms)))
     .bind::<Array<sql_types::Uuid>, _>(column(notes, |_| Uuid::now_v7()))
     .bind::<Array<BigInt>, _>(column(notes, |note| ms(note.lease.length)))
+    .bind::<Array<BigInt>, _>(column(notes, |note| note.version))
+    .bind::<Array<Integer>, _>(column(notes, |note| match note.of {
+        OfLane::Next(_) => 0,
+        OfLane::Again(asks) => asks,
+    }))
     .load(conn)
     .await?;
     Ok(rows

@@ -50,6 +50,8 @@ macro_rules! wake_where {
             $which,
             " AND status = 'ENABLED' AND (retry_at IS NULL OR retry_at <= now())
                    AND jobs.state = 'QUEUED' AND jobs.due_at > now()
+                   -- One that failed by a fault of ours waits as long as any job does.
+                   AND (barren_attempts = 0 OR jobs.due_at > now() + interval '10 minutes')
                    AND (log.last_seq > read_seq
                         OR EXISTS (SELECT FROM webhook_lanes
                                    WHERE webhook_id = webhooks.id AND webhook_lanes.due_at <= now())
@@ -57,7 +59,10 @@ macro_rules! wake_where {
                                    WHERE webhook_id = webhooks.id AND webhook_resends.due_at <= now()))
                  FOR NO KEY UPDATE OF jobs SKIP LOCKED
              )
-             UPDATE jobs SET due_at = now(), dispatch_no = dispatch_no + 1 WHERE id IN (SELECT id FROM waiting)
+             UPDATE jobs SET due_at = now(),
+                    -- It lives as long as the webhook: the numbers begin again before they end.
+                    dispatch_no = CASE WHEN dispatch_no < 2000000000 THEN dispatch_no + 1 ELSE 1 END
+             WHERE id IN (SELECT id FROM waiting)
              RETURNING id, tenant_id, dispatch_no"
         )
     };

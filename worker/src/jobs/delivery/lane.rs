@@ -14,9 +14,6 @@ use super::pace::Pace;
 use super::waits::{TRIED_FOR, wait_after};
 use crate::runtime::{Attempt, Halt};
 
-/// Failures in a row, of whatever kind, after which nothing is tried at the receiver for a while.
-const MANY: i32 = 5;
-
 /// One webhook that is being served.
 pub(super) struct Serving<'a> {
     pub attempt: &'a Attempt,
@@ -29,6 +26,9 @@ pub(super) struct Serving<'a> {
     rest_ms: AtomicU64,
     /// Whether the receiver wants no more.
     gone: AtomicBool,
+    /// Whether it took an event since this began; and whether it did not.
+    took: AtomicBool,
+    failed: AtomicBool,
 }
 
 /// How far attempts at one event are.
@@ -57,6 +57,8 @@ impl<'a> Serving<'a> {
             failures: AtomicI32::new(webhook.failures),
             rest_ms: AtomicU64::new(0),
             gone: AtomicBool::new(false),
+            took: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             webhook,
             secrets,
         }
@@ -70,10 +72,16 @@ impl<'a> Serving<'a> {
     /// How long the receiver failed without taking anything, as of when this began.
     pub(super) fn failing_for(&self) -> Duration {
         let now = self.attempt.worker.clock.now();
-        let since = self.webhook.failing_since.filter(|_| self.is_failing());
+        let taken = self.took.load(Ordering::Relaxed);
+        let since = self.webhook.failing_since.filter(|_| !taken);
         since.map_or(Duration::ZERO, |since| {
             (now - since).to_std().unwrap_or_default()
         })
+    }
+
+    /// Whether it failed since this began.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Whether the receiver wants no more, ever.
@@ -107,6 +115,9 @@ impl<'a> Serving<'a> {
         let due_in = behind.then_some(Duration::ZERO);
         for event in events {
             if self.webhook.wants(event) {
+                if Instant::now() < until {
+                    self.pace.turn().await;
+                }
                 if self.is_over() || Instant::now() >= until {
                     return Ok(Stopped::Left(event.seq - 1));
                 }
@@ -120,7 +131,7 @@ impl<'a> Serving<'a> {
         Ok(Stopped::Done)
     }
 
-    /// Makes one attempt at an event and notes what came of it.
+    /// Makes one attempt at an event, in its turn, and notes what came of it.
     pub(super) async fn tell(
         &self,
         event: &Event,
@@ -128,8 +139,7 @@ impl<'a> Serving<'a> {
         tried: Tried,
         due_in: Option<Duration>,
     ) -> Result<DeliveryOutcome, Halt> {
-        self.pace.turn().await;
-        let attempt = tried.attempts + 1;
+        let (attempt, begun) = (tried.attempts + 1, std::time::Instant::now());
         let (http, url) = (&self.attempt.worker.webhooks, &self.webhook.url);
         let Attempted {
             verdict,
@@ -140,13 +150,16 @@ impl<'a> Serving<'a> {
         let (outcome, due_in, rest) = match verdict {
             Verdict::Taken => {
                 self.failures.store(0, Ordering::Relaxed);
+                self.took.store(true, Ordering::Relaxed);
                 (DeliveryOutcome::Delivered, due_in, None)
             }
             failed => {
-                let in_a_row = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failed.store(true, Ordering::Relaxed);
                 let wait = wait_after(tried.failing_for, asked);
-                let rests = failed != Verdict::Refused || in_a_row >= MANY;
-                let rest = rests.then(|| wait_after(self.failing_for(), asked));
+                // One that refuses an event may take those of other connections.
+                let is_away = failed != Verdict::Refused;
+                let rest = is_away.then(|| wait_after(self.failing_for(), asked));
                 if let Some(rest) = rest {
                     let ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
                     self.rest_ms.fetch_max(ms.max(1), Ordering::Relaxed);
@@ -165,7 +178,8 @@ impl<'a> Serving<'a> {
             lease: self.attempt.lease.clone(),
             seq: event.seq,
             event_id: event.id,
-            event_type: event.event_type,
+            event_type: event.event_type.clone(),
+            version: self.webhook.version,
             attempt,
             outcome,
             sent,
@@ -174,6 +188,7 @@ impl<'a> Serving<'a> {
             rest,
         };
         self.attempt.worker.notes.note(note).await?;
+        self.attempt.made_progress(begun);
         step("an attempt is noted");
         Ok(outcome)
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use rail_shared::domain::{ConnectionId, Event, EventType, WebhookStatus};
 use rail_shared::secrets::{WebhookBinding, WebhookSecrets};
 use rail_shared::store::StoreError;
@@ -37,6 +37,10 @@ const AGAIN: i64 = 50;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long one webhook is served before others that wait get its slot.
 const TURN: Duration = Duration::from_secs(10);
+/// Until it is looked whether a worker has the master key by then.
+const WITHOUT_KEY: Duration = Duration::from_secs(300);
+/// Lanes that were left behind and are looked at at once.
+const BEHIND: i64 = 200;
 /// Until somebody wakes it.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
@@ -48,49 +52,53 @@ pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
     let Some(webhook) = webhooks::open(&mut conn, &attempt.lease).await? else {
         return Err(StoreError::LeaseLost.into());
     };
-    drop(conn);
     if webhook.status != WebhookStatus::Enabled {
         return Ok(Outcome::Snooze(FOR_EVER));
     }
-    let now = attempt.worker.clock.now();
-    if let Some(rest) = webhook.retry_at.and_then(|at| (at - now).to_std().ok()) {
+    if let Some(rest) = webhooks::rest_left(&mut conn, webhook.id).await? {
         return Ok(Outcome::Snooze(rest));
     }
     let Some(secrets) = secrets_of(attempt, &webhook) else {
-        disable(
-            attempt,
-            "Its secrets cannot be opened with this installation's master keys.",
-        )
-        .await?;
-        return Ok(Outcome::Snooze(FOR_EVER));
+        // Another worker may have the key, or this one may be given it.
+        webhooks::rest(&mut conn, &attempt.lease, WITHOUT_KEY).await?;
+        return Ok(Outcome::Snooze(WITHOUT_KEY));
     };
+    drop(conn);
     let mut serving = Serving::new(attempt, webhook, secrets);
     loop {
         let (sent_again, next_again) = again(&serving).await?;
         let (caught_up, next_behind) = catch_up(&serving).await?;
         let read = follow(&mut serving).await?;
-        if serving.is_gone() {
-            disable(
-                attempt,
-                "Its receiver answered 410: it wants no more events.",
-            )
-            .await?;
-            return Ok(Outcome::Snooze(FOR_EVER));
+        if is_changed(&serving).await? {
+            return Ok(Outcome::Snooze(Duration::ZERO));
         }
-        if serving.failing_for() >= FAILING_FOR {
-            disable(attempt, "Its receiver took no event for five days.").await?;
-            return Ok(Outcome::Snooze(FOR_EVER));
+        if let Some(reason) = reason_to_end(&serving) {
+            disable(&serving, reason).await?;
+            return Ok(Outcome::Snooze(Duration::ZERO));
         }
         if let Some(rest) = serving.rest() {
             return Ok(Outcome::Snooze(rest));
         }
-        if serving.is_over() || begun.elapsed() >= TURN || is_changed(&serving).await? {
+        if serving.is_over() || begun.elapsed() >= TURN {
             return Ok(Outcome::Snooze(Duration::ZERO));
         }
         if !(sent_again || caught_up || read) {
             let next = [next_again, next_behind].into_iter().flatten().min();
+            // Whoever is woken at once keeps to the pace as well.
+            serving.pace.turn().await;
             return Ok(Outcome::Snooze(next.unwrap_or(FOR_EVER)));
         }
+    }
+}
+
+/// Why the webhook gets no more events, if it does not.
+fn reason_to_end(serving: &Serving<'_>) -> Option<&'static str> {
+    if serving.is_gone() {
+        Some("Its receiver answered 410: it wants no more events.")
+    } else if serving.has_failed() && serving.failing_for() >= FAILING_FOR {
+        Some("Its receiver took no event for five days.")
+    } else {
+        None
     }
 }
 
@@ -122,8 +130,10 @@ async fn again(serving: &Serving<'_>) -> Result<(bool, Option<Duration>), Halt> 
     let mut conn = serving.attempt.worker.store.connect().await?;
     let (due, next) = webhooks::due_resends(&mut conn, &serving.webhook, AGAIN).await?;
     drop(conn);
+    let until = Instant::now() + PATIENCE;
     for resend in &due {
-        if serving.is_over() {
+        serving.pace.turn().await;
+        if serving.is_over() || Instant::now() >= until {
             break;
         }
         let tried = Tried {
@@ -131,7 +141,7 @@ async fn again(serving: &Serving<'_>) -> Result<(bool, Option<Duration>), Halt> 
             failing_for: resend.failing_for,
         };
         serving
-            .tell(&resend.event, OfLane::Again, tried, None)
+            .tell(&resend.event, OfLane::Again(resend.asks), tried, None)
             .await?;
     }
     Ok((!due.is_empty(), next))
@@ -140,7 +150,7 @@ async fn again(serving: &Serving<'_>) -> Result<(bool, Option<Duration>), Halt> 
 /// Goes on with lanes that were left behind. Returns whether one was due, and how long until the next is.
 async fn catch_up(serving: &Serving<'_>) -> Result<(bool, Option<Duration>), Halt> {
     let mut conn = serving.attempt.worker.store.connect().await?;
-    let lanes = webhooks::lanes(&mut conn, serving.webhook.id, []).await?;
+    let lanes = webhooks::lanes_behind(&mut conn, serving.webhook.id, BEHIND).await?;
     drop(conn);
     let (due, later): (Vec<Lane>, Vec<Lane>) = lanes
         .into_iter()
@@ -153,7 +163,7 @@ async fn catch_up(serving: &Serving<'_>) -> Result<(bool, Option<Duration>), Hal
 }
 
 async fn go_on(serving: &Serving<'_>, lane: Lane, until: Instant) -> Result<(), Halt> {
-    if serving.is_over() {
+    if serving.is_over() || Instant::now() >= until {
         return Ok(());
     }
     let attempt = serving.attempt;
@@ -197,7 +207,7 @@ async fn follow(serving: &mut Serving<'_>) -> Result<bool, Halt> {
     for event in read {
         by_lane.entry(event.connection_id).or_default().push(event);
     }
-    let known = webhooks::lanes(&mut conn, serving.webhook.id, by_lane.keys().copied()).await?;
+    let known = webhooks::lanes_of(&mut conn, serving.webhook.id, by_lane.keys().copied()).await?;
     drop(conn);
     let behind: BTreeSet<Option<ConnectionId>> = known
         .iter()
@@ -250,15 +260,18 @@ async fn side_by_side<T: Send>(
     } else {
         SIDE_BY_SIDE
     };
-    stream::iter(lanes)
+    // All of them to their end, also when one fails: what is being sent is to be noted.
+    let ended: Vec<_> = stream::iter(lanes)
         .buffer_unordered(at_once)
-        .try_collect()
-        .await
+        .collect()
+        .await;
+    ended.into_iter().collect()
 }
 
-async fn disable(attempt: &Attempt, reason: &str) -> Result<(), Halt> {
+async fn disable(serving: &Serving<'_>, reason: &str) -> Result<(), Halt> {
+    let (attempt, version) = (serving.attempt, serving.webhook.version);
     let mut transaction = attempt.worker.store.begin().await?;
-    if webhooks::disable(&mut transaction, &attempt.lease, reason).await? {
+    if webhooks::disable(&mut transaction, &attempt.lease, version, reason).await? {
         let disabled = NewEvent {
             tenant_id: attempt.lease.tenant_id,
             connection_id: None,
