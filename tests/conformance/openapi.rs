@@ -20,6 +20,8 @@ const SPARE: usize = 5;
 /// A person comes back with a state that the rail gave out a moment ago, and with the vendor's code: nobody guesses these.
 /// integration::oauth has both.
 const NEVER_ACCEPTED: &str = "GET /api/v1/integrations/oauth/callback";
+/// An answer that does not end; integration::events reads it.
+const NEVER_ENDED: &str = "GET /api/v1/integrations/events/stream";
 /// About half of what it makes: fewer mean that it was led astray.
 const CASES_AT_LEAST: u64 = 1_300;
 
@@ -62,6 +64,13 @@ impl Ids {
             let key = json!({"name": "Spare", "scopes": ["read"]});
             keys.push(made(rail, "/api-keys", &key, "keyId").await);
         }
+        let events = rail.caller.get("/events").await.expect(200);
+        let events = events.as_array().unwrap().iter();
+        let events = events.map(|event| text(event, "eventId").to_owned());
+        let (mut webhooks, nobody) = (Vec::new(), json!({"url": "http://127.0.0.1:9/hook"}));
+        for _ in 0..=SPARE {
+            webhooks.push(made(rail, "/webhooks", &nobody, "webhookId").await);
+        }
         let (own, spare): (Vec<String>, Vec<String>) = (0..SPARE)
             .map(|number| (format!("C-{number}"), format!("S-{number}")))
             .unzip();
@@ -103,6 +112,9 @@ impl Ids {
             ("spare-snapshots", snapshots),
             ("spare-snapshot-connections", vec![of_snapshots]),
             ("spare-keys", keys),
+            ("events", events.collect()),
+            ("webhooks", vec![webhooks.remove(0)]),
+            ("spare-webhooks", webhooks),
         ])
     }
 
@@ -214,6 +226,7 @@ async fn no_call_gets_an_answer_that_the_document_does_not_name() {
         .sandbox(Settings::new(3).with("customers", 40).with("invoices", 60))
         // Exports to S3 end at once, on this machine.
         .variable("RAIL_S3_ENDPOINT", "http://127.0.0.1:9")
+        .variable("RAIL_WEBHOOK_NETWORKS", "127.0.0.1")
         .start()
         .await;
     let ids = Ids::of(&rail).await;
@@ -268,7 +281,8 @@ async fn operations(rail: &Rail) -> Vec<String> {
             .map(|method| format!("{} {path}", method.to_uppercase()))
             .collect()
     };
-    paths.flat_map(names).collect()
+    let all = paths.flat_map(names);
+    all.filter(|name| name != NEVER_ENDED).collect()
 }
 
 /// Nothing was left out, and everything was not merely refused.
