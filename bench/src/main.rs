@@ -34,6 +34,8 @@ enum Command {
     Sync(sync::Wanted),
     /// Measures exports, beside psql.
     Export(export::Wanted),
+    /// The store to which those exports go that go to S3.
+    Sink(export::sink::Wanted),
     /// The vendor of those syncs.
     Vendor(sync::vendor::Wanted),
     /// The product's worker as it is; settings as of `rail-worker`.
@@ -56,6 +58,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Jobs(wanted) => jobs::measure(&wanted).await,
         Command::Sync(wanted) => sync::measure(&wanted).await,
         Command::Export(wanted) => export::measure(&wanted).await,
+        Command::Sink(wanted) => export::sink::serve(&wanted).await,
         Command::Vendor(wanted) => sync::vendor::serve(&wanted).await,
         Command::Syncer => programs::syncer().await,
         Command::Api => programs::api().await,
