@@ -47,6 +47,8 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_WORKER_SYNCS                8, syncs a worker runs at once
   RAIL_WORKER_EXPORTS              2, exports a worker runs at once
   RAIL_WORKER_LEASE                15s, how long a worker that died keeps its jobs (5s to 10m)
+  RAIL_EXPORT_RUNS_KEPT            90d, how long runs of exports are remembered after they ended (1d to 9999d, or forever);
+                                   their files stay
   RAIL_DB_CONNECTIONS              16, connections of this process to Postgres (a worker takes more where its slots need them)
   RAIL_LOG                         info, in the form of RUST_LOG
   RAIL_LOG_FORMAT                  text or json";
@@ -92,6 +94,8 @@ pub struct WorkerConfig {
     pub exports: usize,
     /// How long a lease lasts between two renewals.
     pub lease: Duration,
+    /// How long runs of exports are remembered after they ended; `None` for ever.
+    pub runs_kept: Option<Duration>,
 }
 
 /// How to log.
@@ -228,6 +232,9 @@ impl ApiConfig {
     }
 }
 
+/// A quarter of a year, where nothing else is said.
+const RUNS_KEPT: Duration = Duration::from_hours(24 * 90);
+
 impl WorkerConfig {
     /// Reads it.
     ///
@@ -257,10 +264,23 @@ impl WorkerConfig {
                     .then(|| Duration::from_secs(lease))
             })
             .unwrap_or(Duration::from_secs(15));
+        let kept = "days from 1d to 9999d, or forever";
+        let runs_kept = read
+            .parsed("RAIL_EXPORT_RUNS_KEPT", kept, |text| {
+                if text == "forever" {
+                    return Some(None);
+                }
+                let days: u64 = text.strip_suffix('d')?.parse().ok()?;
+                (1..=9_999)
+                    .contains(&days)
+                    .then(|| Some(Duration::from_hours(24 * days)))
+            })
+            .unwrap_or(Some(RUNS_KEPT));
         read.done(|| Self {
             syncs,
             exports,
             lease,
+            runs_kept,
         })
     }
 }
