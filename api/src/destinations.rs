@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rail_shared::blobs::{Credentials, DestinationSettings};
+use rail_shared::blobs::{Credentials, Destination, DestinationSettings};
 use rail_shared::domain::{ConnectionId, Failure, FailureKind, Origin};
 use rail_shared::store::connections;
 use rail_shared::store::exports::ExportRow;
+use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::body::Json;
@@ -56,35 +57,45 @@ async fn find(api: &Api, caller: &Caller, id: ConnectionId) -> Result<Option<Len
 /// When the store fails; a destination that takes no files is no error.
 pub async fn test(api: &Api, caller: &Caller, export: &ExportRow) -> Result<ExportTest, Problem> {
     let begun = Instant::now();
-    let settings = DestinationSettings::read(&export.destination);
-    let lent = match settings.as_ref().map(DestinationSettings::connection_id) {
-        Ok(Some(id)) => find(api, caller, id).await?,
-        Ok(None) | Err(_) => None,
-    };
-    let checked = match settings {
-        Ok(settings) => check(api, settings, lent).await,
+    let checked = match open(api, caller, &export.destination).await? {
+        Ok(destination) => check(&destination).await,
         Err(failure) => Err(failure),
     };
     Ok(ExportTest::of(checked, begun.elapsed()))
 }
 
-async fn check(
+/// A destination as it is stored, with the credentials that it has now.
+///
+/// # Errors
+/// When the store fails; within, when the destination cannot be opened.
+pub async fn open(
     api: &Api,
-    settings: DestinationSettings,
-    lent: Option<Lent>,
-) -> Result<(), Failure> {
+    caller: &Caller,
+    given: &Value,
+) -> Result<Result<Destination, Failure>, Problem> {
+    let settings = match DestinationSettings::read(given) {
+        Ok(settings) => settings,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let lent = match settings.connection_id() {
+        Some(id) => find(api, caller, id).await?,
+        None => None,
+    };
     let fits = |lent: &Lent| settings.connector() == Some(lent.connector_id.as_str());
     let lent = lent.filter(fits);
     if settings.connection_id().is_some() && lent.is_none() {
         let message = "The connection whose credentials this destination uses was deleted. Create the export anew with another.";
-        return Err(Failure::lasting(
+        return Ok(Err(Failure::lasting(
             Origin::Configuration,
             FailureKind::Misconfigured,
             message,
-        ));
+        )));
     }
     let credentials = lent.as_ref().map(|lent| &lent.credentials);
-    let destination = settings.open(&api.outputs, credentials)?;
+    Ok(settings.open(&api.outputs, credentials))
+}
+
+async fn check(destination: &Destination) -> Result<(), Failure> {
     match tokio::time::timeout(CHECK_LIMIT, destination.check()).await {
         Ok(checked) => checked,
         Err(_) => Err(Failure::passing(

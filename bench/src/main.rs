@@ -37,6 +37,8 @@ enum Command {
     Export(export::Wanted),
     /// Measures events: appending, deliveries, the stream.
     Events(events::Wanted),
+    /// The store to which those exports go that go to S3.
+    Sink(export::sink::Wanted),
     /// The vendor of those syncs.
     Vendor(sync::vendor::Wanted),
     /// The product's worker as it is; settings as of `rail-worker`.
@@ -62,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Sync(wanted) => sync::measure(&wanted).await,
         Command::Export(wanted) => export::measure(&wanted).await,
         Command::Events(wanted) => events::measure(&wanted).await,
+        Command::Sink(wanted) => export::sink::serve(&wanted).await,
         Command::Vendor(wanted) => sync::vendor::serve(&wanted).await,
         Command::Syncer => programs::syncer().await,
         Command::Deliverer => programs::deliverer().await,

@@ -10,6 +10,7 @@ mod coverage;
 mod deletes;
 mod destinations;
 mod document;
+mod downloads;
 mod entities;
 mod events;
 mod exporting;

@@ -1,5 +1,7 @@
 //! Files of a run.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use poem::http::{StatusCode, header};
@@ -10,7 +12,7 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use poem_openapi::{ApiResponse, OpenApi};
-use rail_shared::blobs::{DestinationSettings, Place, Reader, media_type};
+use rail_shared::blobs::{Place, Reader, media_type};
 use rail_shared::domain::{ExportId, Failure, FailureKind, JobState, RunId};
 use rail_shared::secrets::from_hex;
 use rail_shared::store::runs::RunFile;
@@ -19,10 +21,14 @@ use serde_json::Value;
 
 use super::{BASE, Tag};
 use crate::auth::Caller;
+use crate::destinations;
 use crate::problem::Problem;
 use crate::refusal::{Fits, Refusal, documented_header};
 use crate::schemas::wire::Id;
 use crate::state::Api;
+
+/// How long a link to a file is good for.
+const LINK_VALID: Duration = Duration::from_mins(15);
 
 /// The operations on files.
 #[derive(Debug, Default)]
@@ -32,8 +38,9 @@ pub struct Files;
 impl Files {
     /// Download a file of a run.
     ///
-    /// Of a COMPLETED run to a LOCAL destination. Files in object stores are not passed through: 409 `not-downloadable`
-    /// says where such a file is.
+    /// Of a COMPLETED run. A LOCAL file is the answer; to one in an object store the answer is a redirect (307) to a signed
+    /// URL, good for 15 minutes, which takes no other credentials. Where none can be signed, 409 `not-downloadable` says where
+    /// the file is.
     #[oai(
         path = "/exports/:exportId/runs/:runId/files/:entity",
         method = "get",
@@ -53,7 +60,7 @@ impl Files {
         entity: Path<String>,
     ) -> Result<Download, Refusal<Fits>> {
         let (destination, file) = find(api, &caller, export_id.0.0, run_id.0.0, &entity.0).await?;
-        Ok(open(api, &destination, file).await?)
+        Ok(open(api, &caller, &destination, file).await?)
     }
 }
 
@@ -82,7 +89,12 @@ async fn find(
     Ok((destination, file.ok_or_else(none)?))
 }
 
-async fn open(api: &Api, given: &Value, file: RunFile) -> Result<Download, Problem> {
+async fn open(
+    api: &Api,
+    caller: &Caller,
+    given: &Value,
+    file: RunFile,
+) -> Result<Download, Problem> {
     let not_downloadable = || {
         let detail = format!(
             "This file is not passed through; fetch it at {}.",
@@ -90,17 +102,22 @@ async fn open(api: &Api, given: &Value, file: RunFile) -> Result<Download, Probl
         );
         Problem::new(StatusCode::CONFLICT, "not-downloadable", detail)
     };
-    let settings = DestinationSettings::read(given);
-    let destination = match settings.and_then(|settings| settings.open(&api.outputs, None)) {
-        Ok(local) if matches!(local.place(), Place::Local(_)) => local,
-        Ok(_) | Err(_) => return Err(not_downloadable()),
+    let Ok(destination) = destinations::open(api, caller, given).await? else {
+        return Err(not_downloadable());
     };
+    if !matches!(destination.place(), Place::Local(_)) {
+        let link = destination.link(&file.key, LINK_VALID).await;
+        return match link {
+            Ok(Some(link)) => Ok(Download::Elsewhere(link)),
+            Ok(None) | Err(_) => Err(not_downloadable()),
+        };
+    }
     match destination.open(&file.key).await {
-        Ok((bytes, reader)) => Ok(Download {
+        Ok((bytes, reader)) => Ok(Download::Here(Here {
             file,
             bytes,
             reader,
-        }),
+        })),
         Err(Failure {
             kind: FailureKind::NotFound,
             ..
@@ -112,14 +129,34 @@ async fn open(api: &Api, given: &Value, file: RunFile) -> Result<Download, Probl
     }
 }
 
+/// How a file comes to the caller.
+pub enum Download {
+    /// Out of our hands.
+    Here(Here),
+    /// From this URL.
+    Elsewhere(String),
+}
+
+impl IntoResponse for Download {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Here(here) => here.into_response(),
+            Self::Elsewhere(link) => Response::builder()
+                .status(StatusCode::TEMPORARY_REDIRECT)
+                .header(header::LOCATION, link)
+                .finish(),
+        }
+    }
+}
+
 /// A file on its way out.
-pub struct Download {
+pub struct Here {
     file: RunFile,
     bytes: u64,
     reader: Reader,
 }
 
-impl IntoResponse for Download {
+impl IntoResponse for Here {
     fn into_response(self) -> Response {
         let Self {
             file,
@@ -176,18 +213,31 @@ impl ApiResponse for Download {
                 "string", "binary",
             ))),
         };
+        let elsewhere = MetaResponse {
+            description: "The file is at the URL in `Location`",
+            status: Some(307),
+            status_range: None,
+            content: Vec::new(),
+            headers: vec![documented_header(
+                "Location",
+                "A signed URL, good for 15 minutes",
+            )],
+        };
         MetaResponses {
-            responses: vec![MetaResponse {
-                description: "The file",
-                status: Some(200),
-                status_range: None,
-                content: MEDIA_TYPES.iter().map(content).collect(),
-                headers: vec![
-                    documented_header("Content-Disposition", "The file's name"),
-                    documented_header("ETag", "The SHA-256 of its bytes, hexadecimal"),
-                    documented_header("Repr-Digest", "The same as RFC 9530 writes it"),
-                ],
-            }],
+            responses: vec![
+                MetaResponse {
+                    description: "The file",
+                    status: Some(200),
+                    status_range: None,
+                    content: MEDIA_TYPES.iter().map(content).collect(),
+                    headers: vec![
+                        documented_header("Content-Disposition", "The file's name"),
+                        documented_header("ETag", "The SHA-256 of its bytes, hexadecimal"),
+                        documented_header("Repr-Digest", "The same as RFC 9530 writes it"),
+                    ],
+                },
+                elsewhere,
+            ],
         }
     }
 

@@ -1,17 +1,19 @@
 //! Exports of a million records, each format, beside psql that reads the same jsonb.
 
+mod cases;
 mod floor;
 mod records;
+pub mod sink;
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use self::cases::{Case, To};
 use self::floor::Floor;
-use crate::stage::{Program, Servers, Stage, connect};
+use crate::stage::{Program, Servers, Stage, connect, free_address};
 use crate::{cpu, memory};
 
 /// What to measure.
@@ -25,6 +27,9 @@ pub struct Wanted {
     /// How often each is measured; the quickest counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Only the export of this name; may be repeated.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -40,31 +45,18 @@ struct Spent {
     peak_kib: Option<u64>,
 }
 
-/// The formats, what they are asked to be, and which floor they stand on.
-fn formats() -> [(&'static str, Value, Floor); 6] {
-    [
-        ("CSV", json!({"format": "CSV"}), Floor::Csv),
-        (
-            "NDJSON",
-            json!({"format": "JSON", "options": {"layout": "LINES"}}),
-            Floor::Text,
-        ),
-        ("JSON", json!({"format": "JSON"}), Floor::Text),
-        (
-            "NDJSON, zstd",
-            json!({"format": "JSON", "options": {"layout": "LINES", "compression": "ZSTD"}}),
-            Floor::Text,
-        ),
-        ("XML", json!({"format": "XML"}), Floor::Text),
-        ("PARQUET", json!({"format": "PARQUET"}), Floor::Text),
-    ]
-}
-
 /// Measures and prints.
 pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
-    let mut stage = Stage::set(&wanted.servers, 1, &[]).await?;
+    let store = free_address()?;
+    let own = [
+        ("RAIL_S3_ENDPOINT", format!("http://{store}")),
+        ("RAIL_S3_ACCESS_KEY_ID", "measures".to_owned()),
+        ("RAIL_S3_SECRET_ACCESS_KEY", "measures".to_owned()),
+    ];
+    let mut stage = Stage::set(&wanted.servers, 1, &own).await?;
     records::make(&mut stage, wanted.records).await?;
-    let worker = stage.start("worker", &["syncer"])?;
+    let port = store.port().to_string();
+    let _sink = stage.start("sink", &["sink", "--port", &port])?;
     println!(
         "| {} records | rows/s | our CPU a row | Postgres CPU a row | file | beside psql: rows/s | peak memory |",
         wanted.records
@@ -83,23 +75,44 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
         row(name, wanted.records, best, None);
         floors.push((floor, best));
     }
-    for (name, asked, on) in formats() {
-        let mut best: Option<Spent> = None;
-        for _ in 0..wanted.rounds {
-            best = Some(quicker(
-                best,
-                export(&stage, &worker, wanted.records, &asked).await?,
-            ));
-        }
-        let beside = floors.iter().find(|(floor, _)| *floor == on);
-        let beside = beside.map(|(_, spent)| *spent);
-        row(
-            &format!("rail: {name}"),
-            wanted.records,
-            best.context("at least one round")?,
-            beside,
-        );
+    let is_wanted =
+        |case: &Case| wanted.only.is_empty() || wanted.only.iter().any(|name| name == case.name);
+    for case in cases::all().into_iter().filter(is_wanted) {
+        measure_case(&stage, wanted, &case, &floors).await?;
     }
+    let odd: Vec<Case> = cases::of_an_odd_record()
+        .into_iter()
+        .filter(is_wanted)
+        .collect();
+    if !odd.is_empty() {
+        records::make_one_odd(&mut stage, wanted.records).await?;
+    }
+    for case in odd {
+        measure_case(&stage, wanted, &case, &floors).await?;
+    }
+    Ok(())
+}
+
+async fn measure_case(
+    stage: &Stage,
+    wanted: &Wanted,
+    case: &Case,
+    floors: &[(Floor, Spent)],
+) -> anyhow::Result<()> {
+    // One of its own: what others left in the memory of a process would count for this one.
+    let worker = stage.start("worker", &["syncer"])?;
+    let mut best: Option<Spent> = None;
+    for _ in 0..wanted.rounds {
+        let spent = export(stage, &worker, wanted.records, case).await?;
+        best = Some(quicker(best, spent));
+    }
+    let beside = floors.iter().find(|(floor, _)| *floor == case.floor);
+    row(
+        &format!("rail: {}", case.name),
+        wanted.records,
+        best.context("at least one round")?,
+        beside.map(|(_, spent)| *spent),
+    );
     Ok(())
 }
 
@@ -133,16 +146,10 @@ async fn export(
     stage: &Stage,
     worker: &Program,
     records: usize,
-    asked: &Value,
+    case: &Case,
 ) -> anyhow::Result<Spent> {
-    let mut body = json!({
-        "name": "Measured", "entities": [records::ENTITY], "destination": {"type": "LOCAL", "path": "measured"},
-    });
-    for (name, value) in asked.as_object().into_iter().flatten() {
-        body[name] = value.clone();
-    }
     let mut api = connect(stage.address).await?;
-    let create = stage.request("POST", "/exports", &body.to_string());
+    let create = stage.request("POST", "/exports", &case.body().to_string());
     let made = api.ask(&create).await?.expect(201)?.content()?;
     let export = made["exportId"].as_str().context("an export's id")?;
     memory::forget_peak(worker.pid())?;
@@ -170,7 +177,9 @@ async fn export(
         bytes: done["bytes"].as_u64().context("bytes")?,
         peak_kib: Some(memory::peak_kib(worker.pid())?),
     };
-    fs::remove_dir_all(stage.folder().join("exports/measured"))?;
+    if case.to == To::Local {
+        fs::remove_dir_all(stage.folder().join("exports/measured"))?;
+    }
     Ok(spent)
 }
 

@@ -61,3 +61,14 @@ pub async fn make(stage: &mut Stage, records: usize) -> anyhow::Result<()> {
     ensure!(made == records as u64, "{made} records were made");
     stage.settle_down().await
 }
+
+/// Gives one in the middle a field that no other has.
+pub async fn make_one_odd(stage: &mut Stage, records: usize) -> anyhow::Result<()> {
+    let sql = format!(
+        "UPDATE records SET payload = payload || '{{\"odd\": 1}}'
+         WHERE external_id = 'rec_' || lpad('{}', 10, '0')",
+        records / 2
+    );
+    stage.look.batch_execute(&sql).await?;
+    stage.settle_down().await
+}

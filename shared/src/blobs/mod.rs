@@ -18,6 +18,7 @@ mod s3;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -161,6 +162,20 @@ impl Destination {
             Place::S3(place) => place.open(&key).await,
             Place::Azure(place) => place.open(&key).await,
             Place::Local(place) => place.open(&key).await,
+        }
+    }
+
+    /// A URL that gives a finished file to whoever has it, until it expires. `None` where there is no such thing: the
+    /// folder's files are [opened](Self::open), and a SAS token makes no other one.
+    ///
+    /// # Errors
+    /// When it cannot be signed. Whether there is such a file is not asked, nor whether these credentials may read it.
+    pub async fn link(&self, key: &str, valid: Duration) -> Result<Option<String>, Failure> {
+        let key = key::relative(key)?;
+        match &self.place {
+            Place::S3(place) => place.link(&key, valid).await.map(Some),
+            Place::Azure(place) => place.link(&key, valid),
+            Place::Local(_) => Ok(None),
         }
     }
 

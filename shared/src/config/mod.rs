@@ -52,6 +52,8 @@ Environment (a bad or missing value names the variable and refuses to start):
   RAIL_EVENTS_KEPT                 30d, how long events and attempts at webhooks are kept (1d to 3650d)
   RAIL_WEBHOOK_NETWORKS            networks beside the internet that webhooks may reach (10.0.0.0/8,127.0.0.1); in these
                                    also by http
+  RAIL_EXPORT_RUNS_KEPT            90d, how long runs of exports are remembered after they ended (1d to 9999d, or forever);
+                                   their files stay
   RAIL_DB_CONNECTIONS              16, connections of this process to Postgres (a worker takes more where its slots need them)
   RAIL_LOG                         info, in the form of RUST_LOG
   RAIL_LOG_FORMAT                  text or json";
@@ -103,6 +105,8 @@ pub struct WorkerConfig {
     pub lease: Duration,
     /// How many days events and attempts at webhooks are kept.
     pub events_kept_days: i32,
+    /// How long runs of exports are remembered after they ended; `None` for ever.
+    pub runs_kept: Option<Duration>,
 }
 
 /// How to log.
@@ -245,6 +249,9 @@ impl ApiConfig {
     }
 }
 
+/// A quarter of a year, where nothing else is said.
+const RUNS_KEPT: Duration = Duration::from_hours(24 * 90);
+
 impl WorkerConfig {
     /// Reads it.
     ///
@@ -281,12 +288,25 @@ impl WorkerConfig {
                     .then(|| Duration::from_secs(lease))
             })
             .unwrap_or(Duration::from_secs(15));
+        let kept = "days from 1d to 9999d, or forever";
+        let runs_kept = read
+            .parsed("RAIL_EXPORT_RUNS_KEPT", kept, |text| {
+                if text == "forever" {
+                    return Some(None);
+                }
+                let days: u64 = text.strip_suffix('d')?.parse().ok()?;
+                (1..=9_999)
+                    .contains(&days)
+                    .then(|| Some(Duration::from_hours(24 * days)))
+            })
+            .unwrap_or(Some(RUNS_KEPT));
         read.done(|| Self {
             syncs,
             exports,
             deliveries,
             lease,
             events_kept_days,
+            runs_kept,
         })
     }
 }

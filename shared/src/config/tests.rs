@@ -73,6 +73,16 @@ fn what_is_not_set_has_its_documented_value() {
         (worker.syncs, worker.exports, worker.lease.as_secs()),
         (8, 2, 120)
     );
+    let kept = |text| {
+        let read = WorkerConfig::from_env(&env(&[("RAIL_EXPORT_RUNS_KEPT", text)]));
+        read.map(|worker| worker.runs_kept.map(|kept| kept.as_secs() / 86_400))
+    };
+    assert_eq!(worker.runs_kept, Some(Duration::from_hours(90 * 24)));
+    assert_eq!(kept("7d").unwrap(), Some(7));
+    assert_eq!(kept("forever").unwrap(), None);
+    for bad in ["0d", "10000d", "7", "7h"] {
+        assert!(kept(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

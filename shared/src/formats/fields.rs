@@ -6,8 +6,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::csv::leaves;
+
 /// The field that stands first, and is there in any case.
 pub(super) const ID: &str = "id";
+
+/// What a record holds in each column: nothing where it lacks the field.
+pub type Values<'a> = Vec<Option<&'a RawValue>>;
 
 /// The header for these field names: sorted, each once, `id` first. Without any there is still `id`, so that no
 /// record is lost.
@@ -56,11 +61,11 @@ impl Columns {
         }
     }
 
-    /// No columns yet: each new field becomes one, and those after the first `most` are passed over.
-    pub(super) fn learning(most: usize) -> Self {
+    /// These columns, behind which each new field becomes one; those after the first `most` are passed over.
+    pub(super) fn learning(known: Vec<String>, most: usize) -> Self {
         Self {
             unknown: Unknown::Learned { most },
-            ..Self::new(Vec::new())
+            ..Self::new(known)
         }
     }
 
@@ -78,14 +83,32 @@ impl Columns {
     }
 
     /// The value of each column in a JSON object. Of a field that comes twice, the last counts, as in Postgres.
-    pub(super) fn read<'a>(
-        &mut self,
-        payload: &'a str,
-    ) -> serde_json::Result<Vec<Option<&'a RawValue>>> {
+    pub(super) fn read<'a>(&mut self, payload: &'a str) -> serde_json::Result<Values<'a>> {
         let mut reader = serde_json::Deserializer::from_str(payload);
         let values = reader.deserialize_map(Fields { columns: self })?;
         reader.end()?;
         Ok(values)
+    }
+
+    /// The same of the [leaves] of the object.
+    pub(super) fn read_leaves<'a>(&mut self, payload: &'a str) -> serde_json::Result<Values<'a>> {
+        let mut values = vec![None; self.names.len()];
+        let mut before = None;
+        leaves(payload, |name, value| {
+            if let Some(column) = self.column_of(before, name) {
+                put(&mut values, column, value);
+                before = Some(column);
+            }
+        })?;
+        Ok(values)
+    }
+
+    /// The same, of these names: as ready to learn, and having learnt nothing.
+    pub(super) fn renamed(self, names: Vec<String>) -> Self {
+        Self {
+            unknown: self.unknown,
+            ..Self::new(names)
+        }
     }
 
     /// The column of a field that stands after the one of column `before`.
@@ -119,12 +142,20 @@ impl Columns {
     }
 }
 
+/// A column that was learnt on the way may be beyond those that there were.
+fn put<'a>(values: &mut Values<'a>, column: usize, value: &'a RawValue) {
+    if column >= values.len() {
+        values.resize(column + 1, None);
+    }
+    values[column] = Some(value);
+}
+
 struct Fields<'c> {
     columns: &'c mut Columns,
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = Vec<Option<&'de RawValue>>;
+    type Value = Values<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
@@ -143,10 +174,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
             };
             let value: &'de RawValue = map.next_value()?;
             if let Some(column) = column {
-                if column >= values.len() {
-                    values.resize(column + 1, None);
-                }
-                values[column] = Some(value);
+                put(&mut values, column, value);
                 before = Some(column);
             }
         }

@@ -14,12 +14,10 @@ mod survey;
 mod tokens;
 mod xml;
 
-use chrono::{DateTime, Utc};
-
 use self::parquet::ParquetError;
 
-pub use self::csv::{CsvEncoder, CsvOptions, Formulas, leaves};
-pub use self::fields::columns_of;
+pub use self::csv::{CsvEncoder, CsvOptions, Formulas};
+pub use self::fields::{Values, columns_of};
 pub use self::json::JsonEncoder;
 pub use self::options::FileOptions;
 pub use self::packing::Packer;
@@ -34,10 +32,6 @@ pub struct RecordView<'a> {
     pub external_id: &'a str,
     /// What the vendor sent: the text of a JSON object.
     pub payload: &'a str,
-    /// When the vendor made it, where it says.
-    pub created_at: Option<DateTime<Utc>>,
-    /// When the vendor changed it last, where it says.
-    pub updated_at: Option<DateTime<Utc>>,
 }
 
 /// Why a record cannot be written.
@@ -132,6 +126,38 @@ impl Encoder {
             Self::Json(json) => json.record(record, out),
             Self::Xml(xml) => xml.record(record, out),
             Self::Parquet(parquet) => parquet.record(record, out),
+        }
+    }
+
+    /// One record that was read before, by a survey that knows the [columns](Self::columns) of this encoder first.
+    ///
+    /// # Errors
+    /// As of [`Self::record`].
+    pub fn row(
+        &mut self,
+        record: &RecordView<'_>,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        match self {
+            Self::Csv(csv) => csv.row(record, values, out),
+            Self::Json(json) => {
+                json.row(record, values, out);
+                Ok(())
+            }
+            Self::Xml(xml) => xml.row(record, values, out),
+            Self::Parquet(parquet) => parquet.row(record, values, out),
+        }
+    }
+
+    /// The fields that it writes, in their order; none where it writes whatever a record has.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Self::Csv(csv) => csv.columns(),
+            Self::Json(json) => json.columns(),
+            Self::Xml(xml) => xml.columns(),
+            Self::Parquet(parquet) => parquet.columns(),
         }
     }
 

@@ -234,8 +234,6 @@ pub(super) fn record<'a>(external_id: &'a str, payload: &'a str) -> RecordView<'
     RecordView {
         external_id,
         payload,
-        created_at: None,
-        updated_at: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::{Stream, TryStreamExt};
 
@@ -23,12 +23,6 @@ pub struct ExtractedRow {
     /// A JSON object, as text.
     #[diesel(sql_type = Text)]
     pub payload: String,
-    /// When the vendor says it was created.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub source_created_at: Option<DateTime<Utc>>,
-    /// When the vendor says it was changed.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub source_updated_at: Option<DateTime<Utc>>,
 }
 
 /// Where the records of an entity are read.
@@ -51,13 +45,13 @@ impl Source {
                 "(SELECT * FROM records WHERE stream_id = ANY($1) AND $2 = 0 AND deleted_at IS NULL) r"
             }
             Self::Changed(..) => {
-                "(SELECT r.stream_id, r.external_id, r.source_created_at, r.source_updated_at,
+                "(SELECT r.stream_id, r.external_id,
                          r.payload || jsonb_build_object('_deleted', r.deleted_at IS NOT NULL) AS payload
                   FROM change_sets c JOIN records r ON r.change_set = c.id
                   WHERE c.stream_id = ANY($1) AND c.seq > $2 AND ($2 > 0 OR r.deleted_at IS NULL)) r"
             }
             Self::Snapshot(_) => {
-                "(SELECT i.stream_id, s.external_id, s.source_created_at, s.source_updated_at, coalesce(
+                "(SELECT i.stream_id, s.external_id, coalesce(
                              (SELECT v.payload FROM record_versions v WHERE v.stream_id = i.stream_id
                               AND v.external_id = s.external_id AND v.fingerprint = s.fingerprint),
                              (SELECT r.payload FROM records r WHERE r.stream_id = i.stream_id
@@ -125,14 +119,17 @@ pub async fn sources(
     Ok(sources)
 }
 
+/// How many records tell what to expect of the others.
+const FIRST_RECORDS: u32 = 1_000;
+
 #[derive(QueryableByName)]
 struct KeyRow {
     #[diesel(sql_type = Text)]
     key: String,
 }
 
-/// Every key that any payload has at its top level, sorted. Records of one entity share a few sets of keys, so the sets
-/// are told apart first: sorting every key of every record would take longer than the export.
+/// Every key that any payload has at its top level, sorted. Records of one entity mostly have the keys that the first ones
+/// have, so those are taken away from each before its keys are listed: to list all would take longer than the export.
 ///
 /// # Errors
 /// When the database refuses.
@@ -143,16 +140,26 @@ pub async fn keys(
 ) -> Result<Vec<String>, StoreError> {
     let query = source.query(filter, |taken| {
         format!(
-            "SELECT DISTINCT unnest(keys) COLLATE \"C\" AS key FROM (
-                 SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(r.payload)) AS keys FROM {taken}
-             ) AS shapes ORDER BY 1"
+            "WITH known AS MATERIALIZED (
+                 SELECT coalesce(array_agg(DISTINCT key), '{{}}') AS keys
+                 FROM (SELECT jsonb_object_keys(few.payload) AS key
+                       FROM (SELECT r.payload FROM {taken} LIMIT {FIRST_RECORDS}) few) named
+             )
+             SELECT key COLLATE \"C\" AS key FROM (
+                 SELECT unnest(keys) AS key FROM known
+                 UNION
+                 SELECT jsonb_object_keys(all_of_them.payload - (SELECT keys FROM known))
+                 FROM (SELECT r.payload FROM {taken}) all_of_them
+                 WHERE all_of_them.payload - (SELECT keys FROM known) <> '{{}}'
+             ) named ORDER BY 1"
         )
     });
     let rows: Vec<KeyRow> = query.load(conn).await?;
     Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
-/// The records of a source, by stream and id, one at a time.
+/// The records of a source, by stream and id, one at a time. They become text after they are in order (`OFFSET 0` keeps
+/// that apart): Postgres takes a text for short, and would sort a million of them rather than follow the index.
 ///
 /// # Errors
 /// When the database refuses; also while the stream is read.
@@ -163,8 +170,34 @@ pub async fn rows<'conn>(
 ) -> Result<impl Stream<Item = Result<ExtractedRow, StoreError>> + Send + 'conn, StoreError> {
     let query = source.query(filter, |taken| {
         format!(
-            "SELECT external_id, payload::text AS payload, source_created_at, source_updated_at FROM {taken}
-             ORDER BY r.stream_id, r.external_id"
+            "SELECT external_id, payload::text AS payload FROM (
+                 SELECT r.stream_id, r.external_id, r.payload FROM {taken}
+                 ORDER BY r.stream_id, r.external_id OFFSET 0
+             ) AS in_order ORDER BY stream_id, external_id"
+        )
+    });
+    let rows = query.load_stream::<ExtractedRow>(conn).await?;
+    Ok(rows.map_err(StoreError::from))
+}
+
+/// Some of the first records of a source and some of the last ones.
+///
+/// # Errors
+/// When the database refuses; also while the stream is read.
+pub async fn ends<'conn>(
+    conn: &'conn mut AsyncPgConnection,
+    source: &Source,
+    filter: Option<&Filter>,
+) -> Result<impl Stream<Item = Result<ExtractedRow, StoreError>> + Send + 'conn, StoreError> {
+    let query = source.query(filter, |taken| {
+        format!(
+            "SELECT external_id, payload::text AS payload FROM (
+                 (SELECT r.external_id, r.payload FROM {taken}
+                  ORDER BY r.stream_id, r.external_id LIMIT {FIRST_RECORDS})
+                 UNION ALL
+                 (SELECT r.external_id, r.payload FROM {taken}
+                  ORDER BY r.stream_id DESC, r.external_id DESC LIMIT {FIRST_RECORDS})
+             ) AS few"
         )
     });
     let rows = query.load_stream::<ExtractedRow>(conn).await?;

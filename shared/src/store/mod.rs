@@ -23,6 +23,7 @@ mod json_text;
 pub mod kept_aside;
 pub mod leases;
 mod migrations;
+pub mod old_runs;
 pub mod own_records;
 mod page;
 mod pool;

@@ -2,6 +2,7 @@
 
 mod changing;
 mod naming;
+mod old_runs;
 mod schedules;
 mod sources;
 

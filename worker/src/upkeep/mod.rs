@@ -4,6 +4,7 @@ pub(crate) mod abandoned;
 mod change_sets;
 mod idempotency_keys;
 mod kept_aside;
+mod old_runs;
 mod record_errors;
 mod schedules;
 mod snapshots;
@@ -44,6 +45,7 @@ pub(crate) async fn run(
         change_sets: change_sets::Walk::new(),
         kept_aside: kept_aside::Walk::new(),
         webhooks: webhooks::Walk::new(),
+        old_runs: old_runs::Walk::new(),
     };
     loop {
         let pause = match round(worker, starters, &mut walks).await {
@@ -74,6 +76,7 @@ struct Walks {
     change_sets: change_sets::Walk,
     kept_aside: kept_aside::Walk,
     webhooks: webhooks::Walk,
+    old_runs: old_runs::Walk,
 }
 
 async fn round(
@@ -92,5 +95,6 @@ async fn round(
     record_errors::empty_old_payloads(worker).await?;
     walks.change_sets.step(worker).await?;
     walks.kept_aside.step(worker).await?;
+    walks.old_runs.step(worker).await?;
     Ok(pace)
 }

@@ -8,6 +8,8 @@ mod failures;
 mod store;
 mod upload;
 
+use std::time::Duration;
+
 use futures::{StreamExt, stream};
 use tokio_util::io::StreamReader;
 use uuid::Uuid;
@@ -96,6 +98,10 @@ impl AzurePlace {
         let first = stream::iter([Ok::<_, std::io::Error>(first.bytes)]);
         let chunks = first.chain(rest);
         Ok((size, Box::pin(StreamReader::new(Box::pin(chunks)))))
+    }
+
+    pub(super) fn link(&self, key: &str, valid: Duration) -> Result<Option<String>, Failure> {
+        self.store.link(&key::below(&self.prefix, key), valid)
     }
 
     pub(super) fn locate(&self, key: &str) -> String {

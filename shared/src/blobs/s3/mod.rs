@@ -173,6 +173,12 @@ impl S3Place {
         Ok((bytes, Box::pin(StreamReader::new(Box::pin(chunks)))))
     }
 
+    pub(super) async fn link(&self, key: &str, valid: Duration) -> Result<String, Failure> {
+        let seconds = u32::try_from(valid.as_secs()).map_err(|_| Failure::internal())?;
+        let link = self.bucket.presign_get(self.key(key), seconds, None).await;
+        link.map_err(|cause| failures::told(&cause, &self.bucket.name))
+    }
+
     pub(super) fn locate(&self, key: &str) -> String {
         format!("s3://{}/{}", self.bucket.name, self.key(key))
     }

@@ -3,10 +3,8 @@
 mod leaves;
 mod rows;
 
-use serde_json::value::RawValue;
-
 use self::rows::Rows;
-use super::fields::Columns;
+use super::fields::{Columns, Values};
 use super::{FormatError, RecordView};
 use crate::domain::Nested;
 
@@ -71,26 +69,45 @@ impl CsvEncoder {
         self.rows.end(out);
     }
 
+    pub(super) fn columns(&self) -> &[String] {
+        self.columns.names()
+    }
+
     pub(super) fn record(
         &mut self,
         record: &RecordView<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
+        let values = match self.nested {
+            Nested::Json => self.columns.read(record.payload),
+            Nested::Flattened => self.columns.read_leaves(record.payload),
+        };
+        let values = values.map_err(|cause| FormatError::payload(record, cause))?;
+        self.row(record, &values, out)
+    }
+
+    pub(super) fn row(
+        &mut self,
+        record: &RecordView<'_>,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
         let start = out.len();
-        self.row(record, out).map_err(|cause| {
+        self.cells(record, values, out).map_err(|cause| {
             out.truncate(start);
             self.rows.forget();
             FormatError::payload(record, cause)
         })
     }
 
-    fn row(&mut self, record: &RecordView<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let values = match self.nested {
-            Nested::Json => self.columns.read(record.payload)?,
-            Nested::Flattened => self.flat(record.payload)?,
-        };
-        for (index, value) in values.into_iter().enumerate() {
-            match value {
+    fn cells(
+        &mut self,
+        record: &RecordView<'_>,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> serde_json::Result<()> {
+        for index in 0..self.columns.names().len() {
+            match values.get(index).copied().flatten() {
                 Some(json) => self.rows.json(json.get(), out)?,
                 // A vendor that keeps the id elsewhere still gets rows that can be told apart.
                 None if self.columns.is_id(index) => self.rows.text(record.external_id, out),
@@ -102,18 +119,6 @@ impl CsvEncoder {
         }
         self.rows.end(out);
         Ok(())
-    }
-
-    fn flat<'a>(&mut self, payload: &'a str) -> serde_json::Result<Vec<Option<&'a RawValue>>> {
-        let mut values = vec![None; self.columns.names().len()];
-        let mut before = None;
-        leaves(payload, |name, value| {
-            if let Some(column) = self.columns.column_of(before, name) {
-                values[column] = Some(value);
-                before = Some(column);
-            }
-        })?;
-        Ok(values)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A record is written as it is spelled in the store, so that every number keeps every digit. One with line breaks
 //! between its tokens, which Postgres never makes, loses its blanks, for a record is one line in both layouts.
 
-use super::fields::Columns;
+use super::fields::{Columns, Values};
 use super::{FormatError, RecordView, tokens};
 use crate::domain::JsonLayout;
 
@@ -41,31 +41,41 @@ impl JsonEncoder {
         }
     }
 
+    pub(super) fn columns(&self) -> &[String] {
+        self.chosen
+            .as_ref()
+            .map_or(&[], |chosen| chosen.columns.names())
+    }
+
     pub(super) fn record(
         &mut self,
         record: &RecordView<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let start = out.len();
+        let read = match &mut self.chosen {
+            Some(chosen) => chosen.columns.read(record.payload),
+            None => tokens::check_object(record.payload).map(|()| Values::new()),
+        };
+        let values = read.map_err(|cause| FormatError::payload(record, cause))?;
+        self.row(record, &values, out);
+        Ok(())
+    }
+
+    pub(super) fn row(&mut self, record: &RecordView<'_>, values: &Values<'_>, out: &mut Vec<u8>) {
         match self.layout {
             JsonLayout::Array if self.is_begun => out.extend_from_slice(b",\n"),
             JsonLayout::Array => out.push(b'\n'),
             JsonLayout::Lines => {}
         }
-        let written = match &mut self.chosen {
-            Some(chosen) => chosen.object(record.payload, out),
-            None => tokens::check_object(record.payload).map(|()| one_line(record.payload, out)),
-        };
-        written.map_err(|cause| {
-            out.truncate(start);
-            FormatError::payload(record, cause)
-        })?;
+        match &self.chosen {
+            Some(chosen) => chosen.object(values, out),
+            None => one_line(record.payload, out),
+        }
         match self.layout {
             JsonLayout::Array => {}
             JsonLayout::Lines => out.push(b'\n'),
         }
         self.is_begun = true;
-        Ok(())
     }
 
     pub(super) fn finish(&self, out: &mut Vec<u8>) {
@@ -89,18 +99,16 @@ impl Chosen {
         }
     }
 
-    fn object(&mut self, payload: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let values = self.columns.read(payload)?;
+    fn object(&self, values: &Values<'_>, out: &mut Vec<u8>) {
         let present = self.spelled.iter().zip(values);
         let mut before = "{";
-        for (name, value) in present.filter_map(|(name, value)| Some((name, value?))) {
+        for (name, value) in present.filter_map(|(name, value)| Some((name, (*value)?))) {
             out.extend_from_slice(before.as_bytes());
             out.extend_from_slice(name.as_bytes());
             one_line(value.get(), out);
             before = ", ";
         }
         out.extend_from_slice(if before == "{" { b"{}" } else { b"}" });
-        Ok(())
     }
 }
 

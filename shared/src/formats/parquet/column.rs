@@ -143,6 +143,8 @@ impl Column {
             (first, done) = (end, done + here);
         }
         self.rows.clear();
-        writer.close()
+        writer.close()?;
+        self.values.reuse(values);
+        Ok(())
     }
 }

@@ -17,7 +17,7 @@ use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 
 use self::column::{Column, Refused};
-use super::fields::{Columns, ID};
+use super::fields::{Columns, ID, Values};
 use super::survey::{Field, Kind};
 use super::{FormatError, RecordView};
 
@@ -105,12 +105,27 @@ impl ParquetEncoder {
         })
     }
 
+    pub(super) fn columns(&self) -> &[String] {
+        self.names.names()
+    }
+
     pub(super) fn record(
         &mut self,
         record: &RecordView<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        match self.row(record) {
+        let values = self.names.read(record.payload);
+        let values = values.map_err(|cause| FormatError::payload(record, cause))?;
+        self.row(record, &values, out)
+    }
+
+    pub(super) fn row(
+        &mut self,
+        record: &RecordView<'_>,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        match self.add(record, values) {
             Ok(bytes) => self.bytes += bytes,
             Err(refused) => {
                 for column in self.columns.iter_mut().chain(&mut self.raw) {
@@ -136,12 +151,10 @@ impl ParquetEncoder {
     }
 
     /// Adds a row; how many bytes it takes up.
-    fn row(&mut self, record: &RecordView<'_>) -> Result<usize, FormatError> {
-        let values = self.names.read(record.payload);
-        let values = values.map_err(|cause| FormatError::payload(record, cause))?;
+    fn add(&mut self, record: &RecordView<'_>, values: &Values<'_>) -> Result<usize, FormatError> {
         let mut bytes = 0;
-        for (index, (value, column)) in values.into_iter().zip(&mut self.columns).enumerate() {
-            let taken = match value {
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let taken = match values.get(index).copied().flatten() {
                 Some(json) => column.json(self.rows, json.get()),
                 // A vendor that keeps the id elsewhere still gets rows that can be told apart.
                 None if self.names.is_id(index) => column.text(self.rows, record.external_id),

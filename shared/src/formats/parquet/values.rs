@@ -112,6 +112,23 @@ impl Values {
     }
 }
 
+impl Values {
+    /// Is as empty as [`Self::take`] left it, with the room that these had, so that it need not grow again.
+    pub(super) fn reuse(&mut self, written: Gathered) {
+        fn emptied<T>(mut room: Vec<T>) -> Vec<T> {
+            room.clear();
+            room
+        }
+        *self = match written {
+            Gathered::Booleans(values) => Self::Booleans(emptied(values)),
+            Gathered::Int32(values) => Self::Int32(emptied(values)),
+            Gathered::Int64(values) => Self::Int64(emptied(values)),
+            Gathered::Wide(values) => Self::Wide(emptied(values)),
+            Gathered::Texts(bytes, ends) => Self::Texts(emptied(bytes.into()), emptied(ends)),
+        };
+    }
+}
+
 /// Values that are complete.
 #[derive(Debug)]
 pub(super) enum Gathered {

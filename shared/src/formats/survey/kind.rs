@@ -36,7 +36,7 @@ pub enum Kind {
 }
 
 /// The values of one field that were seen.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     shapes: u8,
     null: bool,

@@ -4,12 +4,15 @@ mod kind;
 mod numbers;
 pub(super) mod times;
 
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use self::kind::Seen;
-use super::fields::{Columns, ID};
+use super::fields::{Columns, ID, Values};
 use super::{FormatError, RecordView};
+use crate::domain::Nested;
 
 pub use self::kind::Kind;
 
@@ -27,6 +30,14 @@ pub struct Field {
 }
 
 impl Field {
+    /// Whether both have the same column in a Parquet file.
+    #[must_use]
+    pub fn has_column_of(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && (self.name != ID || self.is_nullable() == other.is_nullable())
+    }
+
     /// Whether there is a record that has no value there.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
@@ -61,8 +72,8 @@ pub struct Survey {
     /// The ids that stand in for the field `id` where a record has none.
     stand_ins: Seen,
     records: u64,
-    /// The field that was noted last in this record.
-    before: Option<usize>,
+    nested: Nested,
+    has_news: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,12 +91,20 @@ impl Survey {
     /// A survey that has seen nothing.
     #[must_use]
     pub fn new() -> Self {
+        Self::knowing(Vec::new())
+    }
+
+    /// One that knows these fields, which come first, and looks at all.
+    #[must_use]
+    pub fn knowing(fields: Vec<String>) -> Self {
+        let columns = Columns::learning(fields, Self::MAX_FIELDS + 1);
         Self {
-            columns: Columns::learning(Self::MAX_FIELDS + 1),
-            fields: Vec::new(),
+            fields: vec![Surveyed::default(); columns.names().len()],
+            columns,
             stand_ins: Seen::default(),
             records: 0,
-            before: None,
+            nested: Nested::Json,
+            has_news: false,
         }
     }
 
@@ -100,45 +119,65 @@ impl Survey {
         }
     }
 
-    /// Sees a record's fields.
+    /// The same, of which objects within a record are one field each, or their members are fields.
+    #[must_use]
+    pub fn with_nested(self, nested: Nested) -> Self {
+        Self { nested, ..self }
+    }
+
+    /// Sees a record's fields, and says what they hold: first those that were named, in their order.
     ///
     /// # Errors
     /// [`FormatError::Payload`], when the payload cannot be read; the survey can go on without the record.
     /// [`FormatError::TooManyFields`], when that is what there are.
-    pub fn record(&mut self, record: &RecordView<'_>) -> Result<(), FormatError> {
-        let values = self.columns.read(record.payload);
+    pub fn record<'a>(&mut self, record: &RecordView<'a>) -> Result<Values<'a>, FormatError> {
+        let values = match self.nested {
+            Nested::Json => self.columns.read(record.payload),
+            Nested::Flattened => self.columns.read_leaves(record.payload),
+        };
         let values = values.map_err(|cause| FormatError::payload(record, cause))?;
         self.make_room()?;
-        for (column, value) in values.into_iter().enumerate() {
+        for (column, value) in values.iter().enumerate() {
             if let Some(value) = value {
                 self.see(column, value);
             }
         }
         self.end(record);
-        Ok(())
+        Ok(values)
     }
 
-    /// Sees one field of the record that [`Self::end`] ends: what [`Self::record`] does for each.
-    ///
-    /// # Errors
-    /// [`FormatError::TooManyFields`], when that is what there are.
-    pub fn note(&mut self, name: &str, value: &RawValue) -> Result<(), FormatError> {
-        let column = self.columns.column_of(self.before, name);
-        self.make_room()?;
-        if let Some(column) = column {
-            self.see(column, value);
-            self.before = Some(column);
+    /// The same, with these fields first, in this order; of what was seen nothing is lost.
+    #[must_use]
+    pub fn arranged(self, first: &[String]) -> Self {
+        let mut names = first.to_vec();
+        let rest = self.columns.names().iter();
+        names.extend(rest.filter(|name| !first.contains(name)).cloned());
+        let seen: HashMap<&String, Surveyed> = self
+            .columns
+            .names()
+            .iter()
+            .zip(self.fields.iter().copied())
+            .collect();
+        let seen = |name| seen.get(name).copied().unwrap_or_default();
+        Self {
+            fields: names.iter().map(seen).collect(),
+            columns: self.columns.renamed(names),
+            ..self
         }
-        Ok(())
     }
 
-    /// Ends a record whose fields were noted one by one: those that were not are missing in it.
-    pub fn end(&mut self, record: &RecordView<'_>) {
+    /// Whether anything was seen since the last time that was never seen before.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    fn end(&mut self, record: &RecordView<'_>) {
         self.records += 1;
-        self.before = None;
         let id = self.columns.id().and_then(|id| self.fields.get(id));
         if id.is_none_or(|id| id.last != self.records) {
+            let before = self.stand_ins;
             self.stand_ins.text(record.external_id);
+            self.has_news |= before != self.stand_ins;
         }
     }
 
@@ -193,7 +232,9 @@ impl Survey {
 
     fn see(&mut self, column: usize, value: &RawValue) {
         let field = &mut self.fields[column];
+        let before = field.seen;
         field.seen.value(value.get());
+        self.has_news |= before != field.seen;
         let number = self.records + 1;
         if field.last != number {
             field.last = number;

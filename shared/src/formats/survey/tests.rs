@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::*;
 use crate::formats::samples::{self, survey};
@@ -124,19 +125,85 @@ fn an_id_that_stands_in_counts_as_a_value() {
 }
 
 #[test]
-fn fields_that_are_noted_one_by_one_are_counted_by_record() {
-    let mut survey = Survey::new();
-    let value = serde_json::value::to_raw_value(&1).unwrap();
-    for names in ["b c c", "c b"] {
-        for name in names.split(' ') {
-            survey.note(name, &value).unwrap();
-        }
-        survey.end(&record(""));
+fn members_of_objects_are_fields_where_these_are_flattened() {
+    let mut survey = Survey::new().with_nested(Nested::Flattened);
+    for payload in [
+        r#"{"a":{"b":1,"c":2.5},"d":1,"d":2}"#,
+        r#"{"a":{"b":3},"d":{}}"#,
+    ] {
+        survey.record(&record(payload)).unwrap();
     }
-    survey.note("b", &value).unwrap();
-    survey.end(&record(""));
-    let sparse: Vec<_> = survey.fields().into_iter().map(|it| it.is_sparse).collect();
-    assert_eq!((sparse, survey.records()), (vec![false, true], 3));
+    let told: Vec<_> = survey
+        .fields()
+        .into_iter()
+        .map(|it| (it.name, it.kind, it.is_sparse))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("a.b".to_owned(), Kind::Integer, false),
+            ("a.c".to_owned(), decimal(2, 1), true),
+            ("d".to_owned(), Kind::Json, false),
+        ]
+    );
+}
+
+#[test]
+fn what_was_seen_outlives_another_order() {
+    let mut survey = Survey::new();
+    survey.record(&record(r#"{"b":1,"c":"x"}"#)).unwrap();
+    let mut arranged = survey.arranged(&["a".to_owned(), "c".to_owned()]);
+    let values = arranged.record(&record(r#"{"b":2.5,"d":1,"a":true}"#));
+    let values: Vec<_> = values
+        .unwrap()
+        .iter()
+        .map(|it| it.map(RawValue::get))
+        .collect();
+    assert_eq!(values, [Some("true"), None, Some("2.5"), Some("1")]);
+    let told: Vec<_> = arranged
+        .fields()
+        .into_iter()
+        .map(|it| (it.name, it.kind, it.is_sparse))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("a".to_owned(), Kind::Boolean, true),
+            ("b".to_owned(), decimal(2, 1), false),
+            ("c".to_owned(), Kind::Text, true),
+            ("d".to_owned(), Kind::Integer, true),
+        ]
+    );
+}
+
+#[test]
+fn news_is_what_no_record_told_before() {
+    let mut survey = Survey::new();
+    let mut is_news = |payload: &str| {
+        survey.record(&record(payload)).unwrap();
+        survey.take_news()
+    };
+    assert!(is_news(r#"{"id":"a","n":1.5}"#));
+    assert!(!is_news(r#"{"n":2.5,"id":"b"}"#));
+    assert!(!is_news(r#"{"id":"b"}"#));
+    assert!(is_news(r#"{"id":"c","n":10.5}"#));
+    assert!(is_news(r#"{"id":"d","n":null}"#));
+    assert!(is_news(r#"{"id":"e","more":1}"#));
+    assert!(is_news(r#"{"n":1.5}"#));
+    assert!(!is_news(r#"{"n":1.5}"#));
+}
+
+#[test]
+fn an_id_that_lacks_a_value_has_another_column() {
+    let all = survey(&[r#"{"id":1,"a":1}"#, r#"{"id":2}"#]);
+    let some = survey(&[r#"{"id":1,"a":null}"#, r#"{"id":null}"#]);
+    assert!(!all[0].has_column_of(&some[0]));
+    assert!(
+        !all[1].has_column_of(&some[1]),
+        "what it holds is not known"
+    );
+    assert!(all[0].has_column_of(&all[0]));
+    assert!(!all[0].has_column_of(&all[1]));
 }
 
 #[test]
@@ -151,9 +218,7 @@ fn more_fields_than_a_file_can_have_are_refused() {
         refused.to_string(),
         "the records have more than 5000 different fields; choose some of them with `fields`"
     );
-    let value = serde_json::value::to_raw_value(&1).unwrap();
-    survey.note("id", &value).unwrap_err();
-    survey.end(&record(""));
+    survey.record(&record(r#"{"id":1}"#)).unwrap_err();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::names::element_name;
 use super::text;
-use crate::formats::tokens::{Token, Tokens, check_object, text_of};
+use crate::formats::tokens::{Token, Tokens, text_of};
 
 /// Appends elements to a buffer, without a call for each depth: a record may be nested deeper than a stack is.
 #[derive(Debug, Default)]
@@ -17,9 +17,8 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    /// An element for each member of an object.
+    /// An element for each member of an object, which has been checked to be one.
     pub(super) fn members(&mut self, object: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        check_object(object)?;
         let mut tokens = Tokens::new(object);
         tokens.next();
         self.write(tokens, None, out)

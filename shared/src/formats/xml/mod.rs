@@ -21,7 +21,8 @@ mod schema;
 mod text;
 
 use self::elements::Elements;
-use super::fields::Columns;
+use super::fields::{Columns, Values};
+use super::tokens::check_object;
 use super::{FormatError, RecordView};
 
 pub use self::schema::schema;
@@ -58,16 +59,34 @@ impl XmlEncoder {
         out.extend_from_slice(b"\">\n");
     }
 
+    pub(super) fn columns(&self) -> &[String] {
+        self.chosen.as_ref().map_or(&[], Columns::names)
+    }
+
     pub(super) fn record(
         &mut self,
         record: &RecordView<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let read = match &mut self.chosen {
+            Some(columns) => columns.read(record.payload),
+            None => check_object(record.payload).map(|()| Values::new()),
+        };
+        let values = read.map_err(|cause| FormatError::payload(record, cause))?;
+        self.row(record, &values, out)
+    }
+
+    pub(super) fn row(
+        &mut self,
+        record: &RecordView<'_>,
+        values: &Values<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
         let start = out.len();
         out.extend_from_slice(b"<record id=\"");
         out.extend_from_slice(text::attribute(record.external_id).as_bytes());
         out.extend_from_slice(b"\">");
-        self.fields(record.payload, out).map_err(|cause| {
+        self.fields(record.payload, values, out).map_err(|cause| {
             out.truncate(start);
             FormatError::payload(record, cause)
         })?;
@@ -75,11 +94,15 @@ impl XmlEncoder {
         Ok(())
     }
 
-    fn fields(&mut self, payload: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        let Some(columns) = &mut self.chosen else {
+    fn fields(
+        &mut self,
+        payload: &str,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> serde_json::Result<()> {
+        let Some(columns) = &self.chosen else {
             return self.elements.members(payload, out);
         };
-        let values = columns.read(payload)?;
         for (name, value) in columns.names().iter().zip(values) {
             if let Some(value) = value {
                 self.elements.member(name, value, out)?;

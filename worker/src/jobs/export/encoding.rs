@@ -1,23 +1,20 @@
-//! From records to the bytes of a file: learn the fields where the format wants to know them first, then write.
+//! From records to the bytes of a file, away from the threads that wait for the network.
 
-use std::pin::pin;
-
-use futures::TryStreamExt;
-use rail_shared::domain::{ExportFormat, Failure, FailureKind, Nested, Origin, Packing};
+use rail_shared::domain::{ExportFormat, Failure, Packing};
 use rail_shared::formats::{
     CsvEncoder, CsvOptions, Encoder, Field, FormatError, Formulas, JsonEncoder, Packer,
-    ParquetEncoder, ParquetOptions, RecordView, Survey, XmlEncoder, columns_of, leaves,
+    ParquetEncoder, ParquetOptions, RecordView, Survey, XmlEncoder, columns_of,
 };
 use rail_shared::store::Transaction;
-use rail_shared::store::extract::{self, ExtractedRow, Source};
+use rail_shared::store::extract::{self, Source};
 use serde_json::json;
+use tokio::sync::mpsc::{Receiver, Sender};
 
+use super::batches::Batch;
+use super::guess::{self, Guess, in_order, survey_of};
 use super::plan::Plan;
-use super::writing::ROWS_A_LOOK;
-use crate::runtime::{Attempt, Halt};
-
-/// Bytes that are compressed together.
-const PACKED_AT_ONCE: usize = 64 * 1024;
+use super::unwritable;
+use crate::runtime::Halt;
 
 /// Writes the bytes of one file, and learns what its fields hold.
 pub(super) struct Encoding {
@@ -25,8 +22,6 @@ pub(super) struct Encoding {
     /// Where the file is compressed.
     packer: Option<Packer>,
     learnt: Learnt,
-    /// Whether rows are flattened, and of which fields the owner wants to know.
-    flattened: bool,
     chosen: Option<Vec<String>>,
     /// What waits to be compressed.
     plain: Vec<u8>,
@@ -34,69 +29,68 @@ pub(super) struct Encoding {
 
 /// What is known of the fields.
 enum Learnt {
+    /// All, before the first record was written.
     Before(Vec<Field>),
+    /// What the records so far tell.
     OnTheWay(Survey),
+    /// The same, and the file was begun as if the others told no more.
+    Guessed(Survey, Guess),
+    /// The others told more. The file is lost, but those that are left are looked at.
+    Surprised(Survey),
     /// There are too many to tell.
     Nothing,
 }
 
-/// A record as a format sees it.
-pub(super) fn view_of(row: &ExtractedRow) -> RecordView<'_> {
-    RecordView {
-        external_id: &row.external_id,
-        payload: &row.payload,
-        created_at: row.source_created_at,
-        updated_at: row.source_updated_at,
-    }
+/// What became of a batch.
+pub(super) struct Piece {
+    /// How many records are in it.
+    pub rows: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// How a file ended.
+pub(super) enum Ended {
+    /// Whole; what its fields hold, unless there are too many.
+    Whole(Option<Vec<Field>>),
+    /// It has to be written anew: this is what the fields hold.
+    Surprised(Vec<Field>),
 }
 
 impl Encoding {
-    /// Gets ready to write an entity; for that, Parquet and flattened rows have all records looked at once before.
+    /// Gets ready to write an entity.
     pub(super) async fn of(
-        attempt: &Attempt,
         plan: &Plan,
         entity: &str,
         source: &Source,
         view: &mut Transaction,
     ) -> Result<Self, Halt> {
         let options = &plan.options;
-        let chosen = options.fields.clone();
-        let flattened =
-            plan.export.format == ExportFormat::Csv && options.nested == Nested::Flattened;
-        let mut learnt = Learnt::OnTheWay(survey_of(plan));
-        let encoder = match plan.export.format {
-            ExportFormat::Csv => {
-                let columns = if let Some(chosen) = chosen {
-                    chosen
-                } else if flattened {
-                    let fields = survey(attempt, plan, source, view).await?;
-                    let names = fields.iter().map(|field| field.name.clone()).collect();
-                    learnt = Learnt::Before(fields);
-                    names
-                } else {
-                    columns_of(extract::keys(view, source, plan.filter.as_ref()).await?)
-                };
-                let formulas = match options.guard_formulas {
-                    true => Formulas::Guarded,
-                    false => Formulas::Verbatim,
-                };
-                let options = CsvOptions {
-                    formulas,
-                    nested: options.nested,
-                    raw: options.raw,
-                };
-                Encoder::Csv(CsvEncoder::new(columns, options))
-            }
-            ExportFormat::Json => Encoder::Json(JsonEncoder::new(options.layout, chosen)),
-            ExportFormat::Xml => Encoder::Xml(XmlEncoder::new(entity.to_owned(), chosen)),
-            ExportFormat::Parquet => {
-                let fields = survey(attempt, plan, source, view).await?;
-                learnt = Learnt::Before(fields.clone());
-                let options = ParquetOptions { raw: options.raw };
-                let encoder = ParquetEncoder::new(fields, options, footer(plan, entity));
-                Encoder::Parquet(encoder.map_err(unwritable)?)
-            }
-        };
+        if guess::is_needed(plan) {
+            let survey = guess::first_look(plan, source, view).await?;
+            let guess = Guess::of(plan, &survey);
+            let encoder = encoder(plan, entity, guess.fields().to_vec())?;
+            let survey = survey.arranged(encoder.columns());
+            return Self::new(plan, encoder, Learnt::Guessed(survey, guess));
+        }
+        if plan.export.format == ExportFormat::Csv && options.fields.is_none() {
+            let names = columns_of(extract::keys(view, source, plan.filter.as_ref()).await?);
+            let encoder = csv(plan, names);
+            let survey = Survey::knowing(encoder.columns().to_vec());
+            return Self::new(plan, encoder, Learnt::OnTheWay(survey));
+        }
+        let encoder = encoder(plan, entity, Vec::new())?;
+        let survey = survey_of(plan).arranged(encoder.columns());
+        Self::new(plan, encoder, Learnt::OnTheWay(survey))
+    }
+
+    /// Gets ready to write an entity of which all is known.
+    pub(super) fn knowing(plan: &Plan, entity: &str, fields: Vec<Field>) -> Result<Self, Halt> {
+        let encoder = encoder(plan, entity, fields.clone())?;
+        Self::new(plan, encoder, Learnt::Before(fields))
+    }
+
+    fn new(plan: &Plan, encoder: Encoder, learnt: Learnt) -> Result<Self, Halt> {
+        let options = &plan.options;
         Ok(Self {
             encoder,
             packer: match options.compression {
@@ -104,127 +98,149 @@ impl Encoding {
                 compressed => Some(compressed.packer().map_err(unwritable)?),
             },
             learnt,
-            flattened,
             chosen: options.fields.clone(),
             plain: Vec::new(),
         })
     }
 
-    /// Appends what stands before the first record.
-    pub(super) fn begin(&mut self, out: &mut Vec<u8>) {
+    /// Writes all batches that come, each as a piece. Blocks the thread.
+    pub(super) fn run(
+        mut self,
+        mut batches: Receiver<Batch>,
+        pieces: &Sender<Piece>,
+    ) -> Result<Ended, Failure> {
+        let mut bytes = Vec::new();
         self.encoder.begin(match self.packer {
             Some(_) => &mut self.plain,
-            None => out,
+            None => &mut bytes,
         });
+        while let Some(batch) = batches.blocking_recv() {
+            for row in &batch {
+                let record = RecordView {
+                    external_id: &row.external_id,
+                    payload: &row.payload,
+                };
+                self.record(&record, &mut bytes).map_err(unwritable)?;
+            }
+            self.pack(&mut bytes).map_err(unwritable)?;
+            let capacity = bytes.len();
+            let piece = Piece {
+                rows: batch.len() as u64,
+                bytes: std::mem::replace(&mut bytes, Vec::with_capacity(capacity)),
+            };
+            if pieces.blocking_send(piece).is_err() {
+                return Err(Failure::internal());
+            }
+        }
+        let ended = self.finish(&mut bytes).map_err(unwritable)?;
+        // Whether somebody takes it they know themselves.
+        let _ = pieces.blocking_send(Piece { rows: 0, bytes });
+        Ok(ended)
     }
 
     /// Appends a record.
-    pub(super) fn record(
-        &mut self,
-        record: &RecordView<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Failure> {
-        if let Learnt::OnTheWay(survey) = &mut self.learnt {
-            match see(survey, record, self.flattened) {
+    fn record(&mut self, record: &RecordView<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        let values = match &mut self.learnt {
+            Learnt::Before(_) | Learnt::Nothing => None,
+            Learnt::OnTheWay(survey) => match survey.record(record) {
                 // The file can do without.
-                Err(FormatError::TooManyFields { .. }) => self.learnt = Learnt::Nothing,
-                seen => seen.map_err(unwritable)?,
+                Err(FormatError::TooManyFields { .. }) => {
+                    self.learnt = Learnt::Nothing;
+                    None
+                }
+                read => Some(read?),
+            },
+            Learnt::Guessed(survey, guess) => {
+                let values = survey.record(record)?;
+                if survey.take_news() && !guess.fits(survey) {
+                    self.learnt = Learnt::Surprised(std::mem::take(survey));
+                    return Ok(());
+                }
+                Some(values)
             }
-        }
-        let Some(packer) = &mut self.packer else {
-            return self.encoder.record(record, out).map_err(unwritable);
+            Learnt::Surprised(survey) => return survey.record(record).map(drop),
         };
-        let written = self.encoder.record(record, &mut self.plain);
-        written.map_err(unwritable)?;
-        if self.plain.len() >= PACKED_AT_ONCE {
-            packer.write(&self.plain, out).map_err(unwritable)?;
+        let out = match self.packer {
+            Some(_) => &mut self.plain,
+            None => out,
+        };
+        match values {
+            Some(values) => self.encoder.row(record, &values, out),
+            None => self.encoder.record(record, out),
+        }
+    }
+
+    /// Compresses what there is.
+    fn pack(&mut self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        if let Some(packer) = &mut self.packer {
+            packer.write(&self.plain, out)?;
             self.plain.clear();
         }
         Ok(())
     }
 
-    /// Appends the rest; what the file's fields hold, unless there are too many.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Option<Vec<Field>>, Failure> {
-        match self.packer.take() {
-            Some(mut packer) => {
-                self.encoder.finish(&mut self.plain).map_err(unwritable)?;
-                packer.write(&self.plain, out).map_err(unwritable)?;
-                packer.finish(out).map_err(unwritable)?;
+    /// Appends the rest.
+    fn finish(mut self, out: &mut Vec<u8>) -> Result<Ended, FormatError> {
+        let chosen = self.chosen.take();
+        let fields = match std::mem::replace(&mut self.learnt, Learnt::Nothing) {
+            Learnt::Surprised(survey) => {
+                return Ok(Ended::Surprised(in_order(&survey, chosen.as_deref())));
             }
-            None => self.encoder.finish(out).map_err(unwritable)?,
-        }
-        Ok(match self.learnt {
             Learnt::Before(fields) => Some(fields),
-            Learnt::OnTheWay(survey) => Some(in_order(&survey, self.chosen.as_deref())),
+            Learnt::OnTheWay(survey) | Learnt::Guessed(survey, _) => {
+                Some(in_order(&survey, chosen.as_deref()))
+            }
             Learnt::Nothing => None,
-        })
-    }
-}
-
-/// Looks at all records once.
-async fn survey(
-    attempt: &Attempt,
-    plan: &Plan,
-    source: &Source,
-    view: &mut Transaction,
-) -> Result<Vec<Field>, Halt> {
-    let mut survey = survey_of(plan);
-    let flattened = plan.export.format == ExportFormat::Csv;
-    let mut rows = pin!(extract::rows(view, source, plan.filter.as_ref()).await?);
-    while let Some(row) = rows.try_next().await? {
-        see(&mut survey, &view_of(&row), flattened).map_err(unwritable)?;
-        if survey.records().is_multiple_of(ROWS_A_LOOK) && attempt.stop.is_cancelled() {
-            return Err(Halt::Stopping);
+        };
+        match self.packer {
+            None => self.encoder.finish(out)?,
+            Some(_) => {
+                self.encoder.finish(&mut self.plain)?;
+                self.pack(out)?;
+            }
         }
-    }
-    Ok(in_order(&survey, plan.options.fields.as_deref()))
-}
-
-fn see(survey: &mut Survey, record: &RecordView<'_>, flattened: bool) -> Result<(), FormatError> {
-    if !flattened {
-        return survey.record(record);
-    }
-    let mut noted = Ok(());
-    let read = leaves(record.payload, |name, value| {
-        if noted.is_ok() {
-            noted = survey.note(name, value);
+        if let Some(packer) = self.packer {
+            packer.finish(out)?;
         }
-    });
-    read.map_err(|cause| FormatError::payload(record, cause))?;
-    noted?;
-    survey.end(record);
-    Ok(())
-}
-
-/// A survey of the fields that the owner wants.
-fn survey_of(plan: &Plan) -> Survey {
-    match &plan.options.fields {
-        Some(chosen) => Survey::of(chosen.clone()),
-        None => Survey::new(),
+        Ok(Ended::Whole(fields))
     }
 }
 
-/// What was learnt, in the order of the owner's choice where there is one.
-fn in_order(survey: &Survey, chosen: Option<&[String]>) -> Vec<Field> {
-    let mut fields = survey.fields();
-    if let Some(chosen) = chosen {
-        fields.sort_by_key(|field| chosen.iter().position(|name| *name == field.name));
-    }
-    fields
+/// What writes an entity whose fields are these; only some formats ask.
+fn encoder(plan: &Plan, entity: &str, fields: Vec<Field>) -> Result<Encoder, Failure> {
+    let options = &plan.options;
+    let chosen = options.fields.clone();
+    Ok(match plan.export.format {
+        ExportFormat::Csv => {
+            let learnt = || fields.into_iter().map(|field| field.name).collect();
+            csv(plan, chosen.unwrap_or_else(learnt))
+        }
+        ExportFormat::Json => Encoder::Json(JsonEncoder::new(options.layout, chosen)),
+        ExportFormat::Xml => Encoder::Xml(XmlEncoder::new(entity.to_owned(), chosen)),
+        ExportFormat::Parquet => {
+            let options = ParquetOptions { raw: options.raw };
+            let encoder = ParquetEncoder::new(fields, options, footer(plan, entity));
+            Encoder::Parquet(encoder.map_err(unwritable)?)
+        }
+    })
+}
+
+fn csv(plan: &Plan, columns: Vec<String>) -> Encoder {
+    let options = &plan.options;
+    let formulas = match options.guard_formulas {
+        true => Formulas::Guarded,
+        false => Formulas::Verbatim,
+    };
+    let options = CsvOptions {
+        formulas,
+        nested: options.nested,
+        raw: options.raw,
+    };
+    Encoder::Csv(CsvEncoder::new(columns, options))
 }
 
 /// What a Parquet file tells of itself.
 fn footer(plan: &Plan, entity: &str) -> Vec<(String, String)> {
     let told = json!({"entity": entity, "exportId": plan.export.id, "runId": plan.run});
     vec![("rail".to_owned(), told.to_string())]
-}
-
-fn unwritable(error: FormatError) -> Failure {
-    if matches!(error, FormatError::TooManyFields { .. }) {
-        let message = format!("{error}. Name those you want in the export's options.fields.");
-        return Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message);
-    }
-    let cause: Box<dyn std::error::Error> = error.into();
-    tracing::error!(error = &*cause, "a stored record cannot be written");
-    Failure::internal()
 }

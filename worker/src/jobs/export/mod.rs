@@ -1,10 +1,12 @@
 //! An export run: reads each entity under one view and writes it as one file; nothing is visible before all is whole.
 //!
 //! ```text
-//! plan ─▶ view ─▶ entity: rows ─▶ encoding ─▶ upload … ─▶ every file made visible ─▶ manifest
+//! plan ─▶ view ─▶ entity: batches of rows ─▶ encoding ─▶ upload … ─▶ every file made visible ─▶ manifest
 //! ```
 
+mod batches;
 mod encoding;
+mod guess;
 mod manifest;
 mod naming;
 mod plan;
@@ -12,9 +14,9 @@ mod writing;
 
 use bytes::Bytes;
 use rail_shared::blobs::Written;
-use rail_shared::domain::{ExportFormat, Failure, FailureKind};
+use rail_shared::domain::{ExportFormat, Failure, FailureKind, Origin};
 use rail_shared::failpoints::step;
-use rail_shared::formats::xml_schema;
+use rail_shared::formats::{FormatError, xml_schema};
 use rail_shared::store::runs::{self, Begun, MANIFEST, RunFile};
 
 use self::manifest::{Manifest, Whole};
@@ -122,4 +124,14 @@ fn run_file(plan: &Plan, entity: String, key: String, rows: u64, written: Writte
 fn under_another_name(mut failure: Failure) -> Failure {
     failure.retryable |= failure.kind == FailureKind::Refused;
     failure
+}
+
+fn unwritable(error: FormatError) -> Failure {
+    if matches!(error, FormatError::TooManyFields { .. }) {
+        let message = format!("{error}. Name those you want in the export's options.fields.");
+        return Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message);
+    }
+    let cause: Box<dyn std::error::Error> = error.into();
+    tracing::error!(error = &*cause, "a stored record cannot be written");
+    Failure::internal()
 }

@@ -1,26 +1,25 @@
 //! Writing the entities of a run, one after the other, into files that nobody sees yet.
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::try_join;
 use rail_shared::blobs::Upload;
+use rail_shared::domain::Failure;
 use rail_shared::failpoints::step;
 use rail_shared::formats::Field;
 use rail_shared::store::extract::Source;
-use rail_shared::store::{Transaction, extract, runs};
+use rail_shared::store::{Transaction, runs};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::task::spawn_blocking;
 
-use super::encoding::{Encoding, view_of};
+use super::batches::{self, WAITING};
+use super::encoding::{Encoding, Ended, Piece};
 use super::plan::Plan;
 use crate::runtime::{Attempt, Halt};
 
-/// Bytes gathered before they are handed to the destination.
-const CHUNK_BYTES: usize = 256 * 1024;
 /// How often the progress of a run is written.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// Rows between two looks at the clock.
-pub(super) const ROWS_A_LOOK: u64 = 1_000;
 
 /// What has been written so far.
 pub(super) struct Writing<'a> {
@@ -59,45 +58,67 @@ impl<'a> Writing<'a> {
         entity: &str,
         source: &Source,
     ) -> Result<Full, Halt> {
+        let before = (self.rows, self.bytes);
         let key = self.plan.naming.file(entity);
-        let mut upload = self.plan.destination.begin(&key).await?;
-        let mut encoding = Encoding::of(self.attempt, self.plan, entity, source, view).await?;
-        let rows_before = self.rows;
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES + 8 * 1024);
-        encoding.begin(&mut chunk);
-        let mut rows = pin!(extract::rows(view, source, self.plan.filter.as_ref()).await?);
-        while let Some(row) = rows.try_next().await? {
-            encoding.record(&view_of(&row), &mut chunk)?;
-            self.rows += 1;
-            if chunk.len() >= CHUNK_BYTES {
-                self.hand_over(&mut upload, &mut chunk).await?;
-            }
-            if self.rows.is_multiple_of(ROWS_A_LOOK) && self.reported.elapsed() >= REPORT_EVERY {
-                self.report().await?;
-            }
+        let encoding = Encoding::of(self.plan, entity, source, view).await?;
+        let (mut upload, mut ended) = self.file(view, &key, source, encoding).await?;
+        if let Ended::Surprised(fields) = ended {
+            upload.abort().await;
+            (self.rows, self.bytes) = before;
+            let encoding = Encoding::knowing(self.plan, entity, fields)?;
+            (upload, ended) = self.file(view, &key, source, encoding).await?;
         }
-        let fields = encoding.finish(&mut chunk)?;
-        self.hand_over(&mut upload, &mut chunk).await?;
+        let fields = match ended {
+            Ended::Whole(fields) => fields,
+            Ended::Surprised(_) => return Err(Failure::internal().into()),
+        };
         Ok(Full {
             entity: entity.to_owned(),
             key,
-            rows: self.rows - rows_before,
+            rows: self.rows - before.0,
             fields,
             upload,
         })
     }
 
-    async fn hand_over(&mut self, upload: &mut Upload, chunk: &mut Vec<u8>) -> Result<(), Halt> {
-        if self.attempt.stop.is_cancelled() {
-            return Err(Halt::Stopping);
+    /// Reads, encodes and writes at the same time: what one brings waits a little for the next.
+    async fn file(
+        &mut self,
+        view: &mut Transaction,
+        key: &str,
+        source: &Source,
+        encoding: Encoding,
+    ) -> Result<(Upload, Ended), Halt> {
+        let mut upload = self.plan.destination.begin(key).await?;
+        let (batches, to_encode) = mpsc::channel(WAITING);
+        let (pieces, to_write) = mpsc::channel(WAITING);
+        let encoded = spawn_blocking(move || encoding.run(to_encode, &pieces));
+        let read = batches::read(self.attempt, self.plan, source, view, batches);
+        try_join!(read, self.write(&mut upload, to_write))?;
+        let ended = encoded.await.map_err(|_| Failure::internal())??;
+        Ok((upload, ended))
+    }
+
+    async fn write(
+        &mut self,
+        upload: &mut Upload,
+        mut pieces: Receiver<Piece>,
+    ) -> Result<(), Halt> {
+        while let Some(Piece { rows, bytes }) = pieces.recv().await {
+            if self.attempt.stop.is_cancelled() {
+                return Err(Halt::Stopping);
+            }
+            if !bytes.is_empty() {
+                step("a piece of a file is about to be handed over");
+                self.bytes += bytes.len() as u64;
+                upload.write(Bytes::from(bytes)).await?;
+            }
+            self.rows += rows;
+            if self.reported.elapsed() >= REPORT_EVERY {
+                self.report().await?;
+            }
         }
-        step("a piece of a file is about to be handed over");
-        self.bytes += chunk.len() as u64;
-        let bytes = Bytes::from(std::mem::replace(
-            chunk,
-            Vec::with_capacity(CHUNK_BYTES + 8 * 1024),
-        ));
-        Ok(upload.write(bytes).await?)
+        Ok(())
     }
 
     async fn report(&mut self) -> Result<(), Halt> {

@@ -80,11 +80,21 @@ impl SharedKey {
         for (name, value) in pairs {
             text.push_str(&format!("\n{name}:{value}"));
         }
+        let signature = self.signature(&text)?;
+        Some(format!("SharedKey {}:{signature}", self.account).into())
+    }
+
+    /// Whose key it is.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// What proves that a text is the account's.
+    pub(super) fn signature(&self, text: &str) -> Option<String> {
         let key = STANDARD.decode(self.key.expose_secret().trim()).ok()?;
         let mut signer = Hmac::<Sha256>::new_from_slice(&key).ok()?;
         signer.update(text.as_bytes());
-        let signature = STANDARD.encode(signer.finalize().into_bytes());
-        Some(format!("SharedKey {}:{signature}", self.account).into())
+        Some(STANDARD.encode(signer.finalize().into_bytes()))
     }
 }
 
