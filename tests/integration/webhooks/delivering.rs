@@ -213,3 +213,19 @@ async fn redis_that_forgets_everything_delays_events_and_loses_none() {
     assert_eq!(messages[1].kind(), "integration.sync.failed");
     assert_ne!(Value::from(stripe), Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pace_is_kept_when_events_come_one_by_one() {
+    let (rail, receiver) = (rail(1).await, Receiver::start().await);
+    told(&rail, &receiver, json!({"maxPerSecond": 2})).await;
+    let begun = Instant::now();
+    for count in 1..=5 {
+        connections(&rail, 1).await;
+        taken(&receiver, count).await;
+    }
+    assert!(
+        begun.elapsed() >= Duration::from_millis(1_900),
+        "{:?}",
+        begun.elapsed()
+    );
+}
