@@ -1,7 +1,7 @@
 //! The stream of events.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
@@ -14,6 +14,7 @@ use poem_openapi::registry::{
 use poem_openapi::{ApiResponse, OpenApi};
 use rail_shared::domain::ConnectionId;
 use rail_shared::store::events;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::events::{place, wanted};
@@ -151,4 +152,50 @@ impl ApiResponse for Stream {
     }
 
     fn register(_: &mut Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use rail_shared::domain::TenantId;
+    use rail_shared::secrets::SecretString;
+    use rail_shared::store::Store;
+    use rail_shared::store::events::Wanted;
+
+    use super::*;
+    use crate::following::Tails;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_on_which_nothing_happens_shows_signs_of_life_and_ends() {
+        // Nobody is there: what the reader has is all that it is given.
+        let nobody = SecretString::from("postgres://rail@127.0.0.1:9/rail");
+        let store = Store::new(&nobody, 1).unwrap();
+        let begun = Instant::now();
+        let mut stream = Stream {
+            reader: Tails::default().reader(&store, TenantId::new(), Wanted::default(), 3, 3),
+            stop: CancellationToken::new(),
+            ends: begun + LASTS,
+        };
+        let (every, heartbeat) = HEARTBEAT;
+        let mut beats = 0;
+        while let Some(said) = stream.next().await {
+            assert_eq!(said, heartbeat);
+            beats += 1;
+            assert_eq!(begun.elapsed().as_secs(), every.as_secs() * beats);
+        }
+        assert_eq!(beats, LASTS.as_secs() / every.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_at_once_when_the_process_is_to_stop() {
+        let nobody = SecretString::from("postgres://rail@127.0.0.1:9/rail");
+        let store = Store::new(&nobody, 1).unwrap();
+        let stop = CancellationToken::new();
+        let mut stream = Stream {
+            reader: Tails::default().reader(&store, TenantId::new(), Wanted::default(), 0, 0),
+            stop: stop.clone(),
+            ends: Instant::now() + LASTS,
+        };
+        stop.cancel();
+        assert_eq!(stream.next().await, None);
+    }
 }

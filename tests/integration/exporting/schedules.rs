@@ -50,6 +50,59 @@ async fn a_preview_shows_due_times_across_changes_of_the_clocks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_changes_of_the_clocks_make_one_due_time_a_day() {
+    let rail = Rail::builder().workers(0).start().await;
+    put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
+    // The clock goes forward over the time, then back over it.
+    for (zone, time, after, expected) in [
+        (
+            "Europe/Paris",
+            "02:30",
+            "2026-03-28T12:00:00Z",
+            ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"],
+        ),
+        (
+            "Europe/Paris",
+            "02:30",
+            "2026-10-24T12:00:00Z",
+            ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"],
+        ),
+        (
+            "America/New_York",
+            "02:30",
+            "2026-03-07T12:00:00Z",
+            ["2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"],
+        ),
+        (
+            "America/New_York",
+            "01:30",
+            "2026-10-31T12:00:00Z",
+            ["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"],
+        ),
+        // By half an hour.
+        (
+            "Australia/Lord_Howe",
+            "02:15",
+            "2026-10-03T00:00:00Z",
+            ["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"],
+        ),
+        (
+            "Australia/Lord_Howe",
+            "01:45",
+            "2026-04-04T00:00:00Z",
+            ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"],
+        ),
+    ] {
+        let daily = json!({"frequency": "DAILY", "time": time, "timezone": zone});
+        assert_eq!(
+            due_times(&rail, daily, after, 2).await,
+            expected,
+            "{zone} {time}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_export_runs_on_request_only_until_it_is_resumed() {
     let rail = Rail::builder().start().await;
     put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
