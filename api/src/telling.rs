@@ -170,11 +170,7 @@ pub async fn change(
         Some(types) => types,
         None => row.wanted_types().map_err(|_| Problem::internal())?,
     };
-    let kept = || {
-        let ids = row.connection_ids.as_ref()?;
-        Some(ids.iter().map(|id| ConnectionId::from(*id)).collect())
-    };
-    let connection_ids: Option<Vec<ConnectionId>> = connection_ids.unwrap_or_else(kept);
+    let connection_ids = connection_ids.unwrap_or_else(|| row.wanted_connections());
     let asked = Asked {
         url: url.as_deref().unwrap_or(&row.url),
         description: match &description {
@@ -205,10 +201,7 @@ pub async fn rotate(
     secrets.replace(secret.clone(), api.clock.now());
     let sealed = seal(api, caller.tenant(), row.id, &secrets)?;
     let event_types = row.wanted_types().map_err(|_| Problem::internal())?;
-    let connection_ids: Option<Vec<ConnectionId>> = row
-        .connection_ids
-        .as_ref()
-        .map(|ids| ids.iter().map(|id| ConnectionId::from(*id)).collect());
+    let connection_ids = row.wanted_connections();
     let asked = Asked {
         url: &row.url,
         description: row.description.as_deref(),

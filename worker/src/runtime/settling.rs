@@ -35,7 +35,8 @@ pub(super) type NotWritten = Arc<StoreError>;
 pub struct Settling(Grouped<Ending, Result<(), NotWritten>>);
 
 impl Settling {
-    /// Writes to this store, rings for what is put back without a wait, and wakes those who listen to what it reports. Must be called within a tokio runtime.
+    /// Writes to this store, rings for what is put back without a wait, and wakes those who listen to what it reports. Must
+    /// be called within a tokio runtime.
     #[must_use]
     pub fn new(store: Store, ringer: Ringer, waking: Waking) -> Self {
         let settler = Arc::new(Settler {

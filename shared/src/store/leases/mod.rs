@@ -78,7 +78,8 @@ impl Lease {
     }
 }
 
-fn one(held: usize) -> Result<(), StoreError> {
+/// That a write found the row whose lease it needs.
+pub(in crate::store) fn one(held: usize) -> Result<(), StoreError> {
     if held == 1 {
         Ok(())
     } else {
@@ -86,6 +87,7 @@ fn one(held: usize) -> Result<(), StoreError> {
     }
 }
 
-fn millis(length: Duration) -> i64 {
+/// As statements take a time.
+pub(in crate::store) fn millis(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }

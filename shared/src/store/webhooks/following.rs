@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{WebhookRow, webhooks};
 use crate::domain::{ConnectionId, Event, WebhookId, WebhookStatus};
 use crate::store::events::{self, On, Wanted};
+use crate::store::leases::{millis, one};
 use crate::store::statement::statement;
 use crate::store::{Lease, StoreError};
 
@@ -45,7 +46,7 @@ struct LaneRow {
     due_in_ms: Option<i64>,
 }
 
-fn millis(ms: i64) -> Duration {
+fn time(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
@@ -68,8 +69,8 @@ impl From<LaneRow> for Lane {
             connection_id: (!row.connection_id.is_nil()).then(|| row.connection_id.into()),
             done_seq: row.done_seq,
             attempts: row.attempts,
-            failing_for: millis(row.failing_ms),
-            due_in: row.due_in_ms.map(millis),
+            failing_for: time(row.failing_ms),
+            due_in: row.due_in_ms.map(time),
         }
     }
 }
@@ -90,6 +91,22 @@ pub async fn open(
     Ok(webhooks::table
         .find(lease.job_id.uuid())
         .select(WebhookRow::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// Which version of its webhook a delivery job finds; `None` when that was erased.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn version(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+) -> Result<Option<i64>, StoreError> {
+    Ok(webhooks::table
+        .find(lease.job_id.uuid())
+        .select(webhooks::version)
         .first(conn)
         .await
         .optional()?)
@@ -272,7 +289,7 @@ pub async fn due_resends(
             Some(event) => due.push(Resend {
                 event,
                 attempts: row.attempts,
-                failing_for: millis(row.failing_ms),
+                failing_for: time(row.failing_ms),
                 asks: row.asks,
             }),
             None => drop_resend(conn, webhook.id, seq).await?,
@@ -285,14 +302,11 @@ pub async fn due_resends(
     .bind::<sql_types::Uuid, _>(webhook.id.uuid())
     .get_result(conn)
     .await?;
-    Ok((due, next.next_ms.map(millis)))
+    Ok((due, next.next_ms.map(time)))
 }
 
 /// Forgets that an event is to be sent once more.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn drop_resend(
+async fn drop_resend(
     conn: &mut AsyncPgConnection,
     webhook: WebhookId,
     seq: i64,
@@ -329,14 +343,6 @@ pub async fn disable(
     Ok(disabled == 1)
 }
 
-fn one(written: usize) -> Result<(), StoreError> {
-    if written == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost)
-    }
-}
-
 /// Forgets all but the last claims of a delivery job, which lives as long as its webhook.
 ///
 /// # Errors
@@ -367,7 +373,7 @@ pub async fn rest(
     )
     .bind::<sql_types::Uuid, _>(lease.job_id.uuid())
     .bind::<BigInt, _>(lease.fence)
-    .bind::<BigInt, _>(i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(millis(length))
     .execute(conn)
     .await?;
     one(rested)
@@ -387,5 +393,5 @@ pub async fn rest_left(
     .bind::<sql_types::Uuid, _>(webhook.uuid())
     .get_result(conn)
     .await?;
-    Ok(row.next_ms.filter(|ms| *ms > 0).map(millis))
+    Ok(row.next_ms.filter(|ms| *ms > 0).map(time))
 }

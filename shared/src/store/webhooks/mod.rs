@@ -20,8 +20,8 @@ use crate::domain::{ConnectionId, DeliveryOutcome, JobKind, TenantId, WebhookId,
 
 pub use attempts::{AttemptRow, forget_old, list_attempts, resend, resend_given_up};
 pub use following::{
-    Lane, Resend, advance, behind, disable, drop_resend, due_resends, forget_claims, lanes_behind,
-    lanes_of, open, place, rest, rest_left,
+    Lane, Resend, advance, behind, disable, due_resends, forget_claims, lanes_behind, lanes_of,
+    open, place, rest, rest_left, version,
 };
 pub use notes::{Note, OfLane, note};
 pub use rows::{Asked, WebhookRow};

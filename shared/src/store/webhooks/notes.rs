@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::following::column_of;
 use crate::domain::{ConnectionId, DeliveryOutcome, EventId, JobId, Sent};
+use crate::store::leases::millis;
 use crate::store::statement::statement;
 use crate::store::{Lease, StoreError};
 
@@ -67,7 +68,6 @@ pub async fn note(
     fn column<T>(notes: &[Note], of: impl Fn(&Note) -> T) -> Vec<T> {
         notes.iter().map(of).collect()
     }
-    let ms = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let rows: Vec<WrittenRow> = statement(
         "WITH notes AS (
              SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
@@ -144,10 +144,10 @@ pub async fn note(
         OfLane::Next(connection) => column_of(connection),
         OfLane::Again(_) => Uuid::nil(),
     }))
-    .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.due_in.map(ms)))
-    .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.rest.map(ms)))
+    .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.due_in.map(millis)))
+    .bind::<Array<Nullable<BigInt>>, _>(column(notes, |note| note.rest.map(millis)))
     .bind::<Array<sql_types::Uuid>, _>(column(notes, |_| Uuid::now_v7()))
-    .bind::<Array<BigInt>, _>(column(notes, |note| ms(note.lease.length)))
+    .bind::<Array<BigInt>, _>(column(notes, |note| millis(note.lease.length)))
     .bind::<Array<BigInt>, _>(column(notes, |note| note.version))
     .bind::<Array<Integer>, _>(column(notes, |note| match note.of {
         OfLane::Next(_) => 0,

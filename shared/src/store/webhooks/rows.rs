@@ -74,6 +74,13 @@ impl WebhookRow {
         of_type && on_connection
     }
 
+    /// Which events it wants, by their connections; all when `None`.
+    #[must_use]
+    pub fn wanted_connections(&self) -> Option<Vec<ConnectionId>> {
+        let ids = self.connection_ids.as_ref()?;
+        Some(ids.iter().map(|id| ConnectionId::from(*id)).collect())
+    }
+
     /// Which events it wants, by their types; all when `None`.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ const TURN: Duration = Duration::from_secs(10);
 const WITHOUT_KEY: Duration = Duration::from_secs(300);
 /// Lanes that were left behind and are looked at at once.
 const BEHIND: i64 = 200;
+/// How many claims there are between two times that old ones are forgotten.
+const CLAIMS: i64 = 100;
 /// Until somebody wakes it.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
@@ -48,14 +50,18 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
     let begun = Instant::now();
     let mut conn = attempt.worker.store.connect().await?;
-    webhooks::forget_claims(&mut conn, &attempt.lease).await?;
+    if attempt.lease.fence % CLAIMS == 0 {
+        webhooks::forget_claims(&mut conn, &attempt.lease).await?;
+    }
     let Some(webhook) = webhooks::open(&mut conn, &attempt.lease).await? else {
         return Err(StoreError::LeaseLost.into());
     };
     if webhook.status != WebhookStatus::Enabled {
         return Ok(Outcome::Snooze(FOR_EVER));
     }
-    if let Some(rest) = webhooks::rest_left(&mut conn, webhook.id).await? {
+    if webhook.retry_at.is_some()
+        && let Some(rest) = webhooks::rest_left(&mut conn, webhook.id).await?
+    {
         return Ok(Outcome::Snooze(rest));
     }
     let Some(secrets) = secrets_of(attempt, &webhook) else {
@@ -106,8 +112,8 @@ fn reason_to_end(serving: &Serving<'_>) -> Option<&'static str> {
 async fn is_changed(serving: &Serving<'_>) -> Result<bool, Halt> {
     let attempt = serving.attempt;
     let mut conn = attempt.worker.store.connect().await?;
-    let now = webhooks::open(&mut conn, &attempt.lease).await?;
-    Ok(now.is_none_or(|now| now.version != serving.webhook.version))
+    let now = webhooks::version(&mut conn, &attempt.lease).await?;
+    Ok(now != Some(serving.webhook.version))
 }
 
 fn secrets_of(attempt: &Attempt, webhook: &WebhookRow) -> Option<WebhookSecrets> {
