@@ -9,16 +9,16 @@ run_bench() {
     for argument; do
         if [[ $argument != --peers ]]; then
             arguments+=("$argument")
-        elif [[ $what == sync ]]; then
-            peers=$DEV/venv-peers
+        elif [[ $what == sync || $what == export ]]; then
+            peers=$DEV/venv-peers-$what
         else
-            die "only bench sync has --peers"
+            die "only bench sync and bench export have --peers"
         fi
     done
     own_state
     take_charge
     if [[ -n $peers ]]; then
-        prepare_venv "$peers" "$ROOT/bench/peers" "bench sync --peers"
+        prepare_venv "$peers" "$ROOT/bench/peers/$what" "bench $what --peers"
         arguments+=(--peers "$peers/bin/python")
     fi
     sweep_suites

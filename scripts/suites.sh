@@ -55,8 +55,8 @@ run_suites() {
     sweep_suites
     own_servers_state test
     need compiler postgres redis
-    [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_python
-    [[ ! " ${suites[*]} " =~ ' conformance '|' integration ' ]] || prepare_node
+    [[ ! " ${suites[*]} " =~ ' conformance '|' integration '|' resilience ' ]] || prepare_python
+    [[ ! " ${suites[*]} " =~ ' conformance '|' integration '|' resilience ' ]] || prepare_node
     build
     load_secrets
     # Nothing here outlives the run, so nothing need be safe on disk.
@@ -68,8 +68,10 @@ run_suites() {
     # What crashes servers on purpose starts its own, and keeps the logs of the programs it starts with the others.
     RAIL_TEST_POSTGRES_BIN=$(find_postgres)
     RAIL_TEST_POSTGRES_USER=$PG_USER
+    RAIL_TEST_REDIS_BIN=$(find_redis)
     RAIL_TEST_LOGS=$STATE/log
-    export RAIL_TEST_DATABASE_URL RAIL_TEST_REDIS_URL RAIL_TEST_POSTGRES_BIN RAIL_TEST_POSTGRES_USER RAIL_TEST_LOGS
+    export RAIL_TEST_DATABASE_URL RAIL_TEST_REDIS_URL RAIL_TEST_POSTGRES_BIN RAIL_TEST_POSTGRES_USER
+    export RAIL_TEST_REDIS_BIN RAIL_TEST_LOGS
 
     for suite in "${suites[@]}"; do
         local selection=(--test "$suite") begun=$SECONDS result=passed

@@ -11,7 +11,7 @@ use rail_shared::config::{self, Environment};
 use rail_shared::connectors::{Catalogue, Connector};
 use rail_shared::domain::{Clock, KeyId, Scope};
 use rail_shared::secrets::ApiKey;
-use rail_shared::store::{self, Store, api_keys};
+use rail_shared::store::{self, Store, api_keys, wrapping};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -162,6 +162,33 @@ pub async fn keys(settings: &Settings, command: KeyCommand) -> anyhow::Result<()
             }
             println!("revoked {key_id}");
         }
+    }
+    Ok(())
+}
+
+/// Prints how much each master key wraps.
+pub async fn master_keys(settings: &Settings) -> anyhow::Result<()> {
+    let store = Store::new(&settings.shared.database_url, 1)?;
+    let uses = wrapping::uses(&mut *store.connect().await?).await?;
+    let of = |key: &str| uses.iter().find(|of| of.key == key);
+    let ring = settings.key_ring.ids().enumerate();
+    let states = ring.map(|(at, key)| match (at, of(key)) {
+        (0, _) => (key, "seals"),
+        (_, None) => (key, "not needed"),
+        (_, Some(_)) => (key, "opens"),
+    });
+    let is_missing = |key: &str| !settings.key_ring.ids().any(|known| known == key);
+    let missing = uses.iter().filter(|of| is_missing(&of.key));
+    let states: Vec<_> = states
+        .chain(missing.map(|of| (of.key.as_str(), "MISSING")))
+        .collect();
+    println!(
+        "{:<16} {:<10} {:>10} {:>10}",
+        "key", "", "secrets", "answers"
+    );
+    for (key, state) in states {
+        let (kept, passing) = of(key).map_or((0, 0), |of| (of.kept, of.passing));
+        println!("{key:<16} {state:<10} {kept:>10} {passing:>10}");
     }
     Ok(())
 }

@@ -1,45 +1,28 @@
 //! HTTP in, rows and rings out.
 //!
-//! A request passes the [`front`], which names it, times it and turns whatever went wrong into one shape, the
-//! [`problem`]; the key that came with it is looked up by [`auth`]; what it brings is read by [`body`], all faults at
-//! once; one of the [`routes`] asks the store, converts its rows to the [`schemas`] and answers. The [`openapi`]
-//! document is made from the same types, and bodies are checked against it.
+//! A request passes the [`front`](http::front), which names it, times it and turns whatever went wrong into one shape,
+//! the [`problem`](http::problem); the key that came with it is looked up by [`auth`](http::auth); what it brings is read
+//! by [`body`](http::body), all faults at once; one of the [`routes`] asks the store, converts its rows to the [`schemas`]
+//! and answers. What takes more than that stands in the folder of its resource: [`connections`], [`syncs`], [`jobs`],
+//! [`exports`], [`records`], [`events`], [`webhooks`] and [`vendor_webhooks`]. The [`openapi`] document is made from the same
+//! types, and bodies are checked against it.
 
-mod answer;
-mod auth;
-mod authorizing;
-mod body;
-mod budgeting;
-mod cancelling;
-mod changing;
-mod connecting;
-mod covering;
-mod destinations;
-mod exporting;
-mod feeding;
-mod following;
-mod front;
-mod grants;
-mod idempotency;
+mod connections;
+mod events;
+mod exports;
+mod http;
 mod idle;
-mod in_flight;
+mod jobs;
 mod openapi;
-mod pausing;
-mod probing;
-mod problem;
-mod receiving;
-mod refusal;
-mod rereading;
-mod retrying;
+mod records;
 mod routes;
 mod schemas;
 mod serving;
-mod shapes;
 mod startup;
 mod state;
-mod syncing;
-mod telling;
-mod uploads;
+mod syncs;
+mod vendor_webhooks;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;

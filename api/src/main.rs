@@ -34,6 +34,8 @@ enum Command {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeyCommand),
+    /// How much each key of RAIL_MASTER_KEYS wraps, and which may be taken out.
+    MasterKeys,
     /// What can be connected.
     #[command(subcommand)]
     Connectors(ConnectorCommand),
@@ -80,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Serve { migrate } => commands::serve(settings, migrate).await,
         Command::Migrate => commands::migrate(&settings).await,
         Command::Keys(command) => commands::keys(&settings, command).await,
+        Command::MasterKeys => commands::master_keys(&settings).await,
         Command::Openapi | Command::Connectors(_) => Ok(()),
     })
 }

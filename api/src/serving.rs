@@ -9,7 +9,7 @@ use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server, get};
 use tokio::net::TcpListener;
 
-use crate::front::Front;
+use crate::http::front::Front;
 use crate::idle::Watched;
 use crate::openapi::{self, Paths};
 use crate::state::Api;

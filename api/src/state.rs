@@ -15,11 +15,11 @@ use rail_shared::secrets::{ExposeSecret, KeyRing, References};
 use rail_shared::store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::following::Tails;
-use crate::grants::Grants;
-use crate::in_flight::InFlight;
-use crate::shapes::Shapes;
-use crate::uploads::Uploads;
+use crate::events::Tails;
+use crate::http::in_flight::InFlight;
+use crate::http::known_keys::KnownKeys;
+use crate::http::shapes::Shapes;
+use crate::records::Uploads;
 
 /// The api's parts. Cheap to clone.
 #[derive(Clone)]
@@ -58,7 +58,7 @@ pub struct Parts {
     /// Cancelled when the process is to stop: what never ends by itself ends then.
     pub(crate) stopping: CancellationToken,
     /// Keys that were accepted a moment ago.
-    pub(crate) grants: Grants,
+    pub(crate) known_keys: KnownKeys,
     /// Requests with an Idempotency-Key that are being answered.
     pub(crate) in_flight: InFlight,
     /// Bodies of records that are being read.
@@ -124,7 +124,7 @@ impl Api {
             tails: Tails::default(),
             stopping: CancellationToken::new(),
             clock,
-            grants: Grants::default(),
+            known_keys: KnownKeys::default(),
             in_flight: InFlight::default(),
             uploads: Uploads::default(),
             webhook_keys: WebhookKeys::default(),

@@ -13,6 +13,7 @@ mod jobs;
 mod latency;
 mod load;
 mod memory;
+mod peers;
 mod programs;
 mod stage;
 mod status;

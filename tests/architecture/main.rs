@@ -218,6 +218,35 @@ fn no_file_has_a_name_that_says_nothing() {
     }
 }
 
+/// The sources that a text names between backticks, by their paths.
+fn sources_named(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').filter(|word| {
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "/_.-".contains(c);
+        word.contains('/') && word.ends_with(".rs") && word.chars().all(is_path)
+    })
+}
+
+#[test]
+fn sources_that_the_guides_name_are_where_they_say() {
+    let guides = ["", "docs", "docs/decisions"].map(|folder| root().join(folder));
+    let entries = guides
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for guide in paths.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        for named in sources_named(&fs::read_to_string(&guide).unwrap()) {
+            seen += 1;
+            if !root().join(named).is_file() {
+                wrong.push(format!("{}: {named}", guide.display()));
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_migration_can_be_undone() {
     let mut seen = 0;

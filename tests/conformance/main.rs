@@ -11,6 +11,7 @@ mod openapi;
 mod paypal;
 mod plaid;
 mod quickbooks;
+mod s3_signed;
 mod salesforce;
 mod scripts;
 mod stripe_client;

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 /// Far more than it takes, so that a call which hangs ends the test rather than the patience of whoever waits for it.
-const WITHIN: Duration = Duration::from_secs(300);
+const WITHIN: Duration = Duration::from_secs(1_200);
 /// Things of each kind that may be deleted.
 const SPARE: usize = 5;
 /// A person comes back with a state that the rail gave out a moment ago, and with the vendor's code: nobody guesses these.

@@ -1,4 +1,4 @@
-//! What befalls an attempt of a job: it dies at a step, stands still after a commit, is asked to stop.
+//! What befalls an attempt of a job: it dies at a step, stands still, is asked to stop.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -16,7 +16,18 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::history::Trouble;
+use crate::trouble::Trouble;
+
+/// Steps at which nothing is locked, so that another worker may go on while one stands still there.
+const RESTS: [&str; 7] = [
+    "a batch is committed",
+    "single records are committed",
+    "a part of what was not seen is deleted",
+    "a piece of a file is about to be handed over",
+    "a file of an export is about to become visible",
+    "the manifest of an export is about to be written",
+    "the files of an export are about to be told",
+];
 
 tokio::task_local! {
     static DOOM: Arc<Doom>;
@@ -27,7 +38,7 @@ struct Doom {
     work: Work,
     trouble: Option<Trouble>,
     steps: AtomicU64,
-    commits: AtomicU64,
+    rests: AtomicU64,
     stop: CancellationToken,
     died: Notify,
     frozen: AtomicBool,
@@ -64,7 +75,7 @@ pub async fn attempt(worker: Worker, ring: Ring, trouble: Option<Trouble>) -> We
         work: worker.work,
         trouble,
         steps: AtomicU64::new(0),
-        commits: AtomicU64::new(0),
+        rests: AtomicU64::new(0),
         stop: CancellationToken::new(),
         died: Notify::new(),
         frozen: AtomicBool::new(false),
@@ -128,22 +139,15 @@ impl Doom {
     /// A step is reached: what follows.
     fn hear(&self, step: &str) -> Fate {
         let here = self.steps.fetch_add(1, Ordering::SeqCst);
-        // After these nothing is locked, so another worker may go on.
-        let is_commit = [
-            "a batch is committed",
-            "single records are committed",
-            "a part of what was not seen is deleted",
-        ]
-        .contains(&step);
-        let commit = if is_commit {
-            Some(self.commits.fetch_add(1, Ordering::SeqCst))
+        let rest = if RESTS.contains(&step) {
+            Some(self.rests.fetch_add(1, Ordering::SeqCst))
         } else {
             None
         };
         match self.trouble {
             Some(Trouble::Crash(at)) if at == here => return Fate::Die,
             Some(Trouble::Stop(at)) if at == here => self.stop.cancel(),
-            Some(Trouble::Freeze(at) | Trouble::Nap(at)) if Some(at) == commit => {
+            Some(Trouble::Freeze(at) | Trouble::Nap(at)) if Some(at) == rest => {
                 self.frozen.store(true, Ordering::SeqCst);
                 self.froze.notify_one();
             }

@@ -233,7 +233,7 @@ async fn whoever_follows_while_many_write_ends_with_what_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_committed_later_is_told_later_though_it_was_begun_earlier() {
     let rail = Rail::builder().workers(0).start().await;
-    let store = rail.database.store();
+    let store = rail.database.unhurried();
     let mut streams = Vec::new();
     let tenant = {
         let mut conn = store.connect().await.unwrap();

@@ -17,7 +17,7 @@ const BUCKET: &str = "tenants-bucket";
 const WRITER: &[&str] = &["s3:PutObject", "s3:AbortMultipartUpload"];
 
 /// A server with a bucket, and the key of somebody who may write in it.
-async fn s3() -> Option<(Moto, MotoKeys)> {
+pub(crate) async fn s3() -> Option<(Moto, MotoKeys)> {
     let moto = Moto::start().unwrap()?;
     moto.bucket(BUCKET).await.unwrap();
     let keys = moto.user("tenant", WRITER).await.unwrap();
@@ -25,14 +25,16 @@ async fn s3() -> Option<(Moto, MotoKeys)> {
     Some((moto, keys))
 }
 
-fn of_s3(keys: &MotoKeys) -> Value {
+/// As credentials of a connection.
+pub(crate) fn of_s3(keys: &MotoKeys) -> Value {
     json!({
         "accessKeyId": keys.access_key_id, "secretAccessKey": keys.secret_access_key,
         "region": "us-east-1", "bucket": BUCKET,
     })
 }
 
-async fn connect(caller: &Caller, connector: &str, credentials: &Value) -> String {
+/// A connection with these credentials, which are not tried.
+pub(crate) async fn connect(caller: &Caller, connector: &str, credentials: &Value) -> String {
     let body = json!({
         "connectorId": connector, "name": "Theirs", "credentials": credentials, "config": {},
     });
@@ -119,6 +121,51 @@ async fn an_export_writes_with_the_credentials_of_an_azure_connection() {
     assert_eq!(listed.len(), 2, "the file, and the manifest");
     let path = text(&run["files"][0], "path");
     assert!(listed.iter().any(|object| path.ends_with(&object.key)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connections_own_endpoint_in_a_private_network_is_not_written_to() {
+    let Some((moto, keys)) = s3().await else {
+        return;
+    };
+    // The operator may write there, and whoever names the same place may not.
+    let rail = Rail::builder()
+        .variable("RAIL_S3_ENDPOINT", moto.endpoint())
+        .variable("RAIL_S3_ACCESS_KEY_ID", &keys.access_key_id)
+        .variable("RAIL_S3_SECRET_ACCESS_KEY", &keys.secret_access_key)
+        .start()
+        .await;
+    put_in(&rail.caller, "{\"id\":1}\n".to_owned()).await;
+    // Nor where the operator says that the vendor of another connector is.
+    for endpoint in [moto.endpoint().to_owned(), rail.sandbox.base_url()] {
+        let mut credentials = of_s3(&keys);
+        credentials["endpoint"] = json!(endpoint);
+        let connection = connect(&rail.caller, "s3", &credentials).await;
+        let theirs = json!({ "type": "S3", "path": "out", "connectionId": connection });
+        let refused = rail.export(&export_to(&theirs)).await;
+        assert_eq!(text(&refused, "status"), "FAILED", "{refused}");
+        let said = text(&refused["error"], "message");
+        assert!(said.contains("private network"), "{said}");
+    }
+    assert!(rail.sandbox.requests().all().is_empty());
+    let mut credentials = of_s3(&keys);
+    credentials["endpoint"] = json!(moto.endpoint());
+    let connection = connect(&rail.caller, "s3", &credentials).await;
+    let theirs = export_to(&json!({ "type": "S3", "path": "out", "connectionId": connection }));
+    let own = export_to(&json!({ "type": "S3", "path": "out", "bucket": BUCKET }));
+
+    let export = rail.caller.post("/exports", &theirs).await.expect(201);
+    let test = format!("/exports/{}/test", text(&export, "exportId"));
+    let tested = rail.caller.post(&test, &Value::Null).await.expect(200);
+    let written = rail.export(&own).await;
+
+    assert_eq!(text(&tested["error"], "code"), "misconfigured", "{tested}");
+    let said = text(&tested["error"], "detail");
+    assert!(said.contains("private network"), "{said}");
+    assert_eq!(text(&written, "status"), "COMPLETED", "{written}");
+    let (_, listed) = moto.look(&format!("{BUCKET}?list-type=2")).await.unwrap();
+    let listed = String::from_utf8(listed).unwrap();
+    assert_eq!(listed.matches("<Key>").count(), 2, "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

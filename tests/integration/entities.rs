@@ -130,9 +130,8 @@ async fn an_entity_is_not_reset_while_a_sync_is_active() {
 
 /// Waits until somebody stands at a lock.
 async fn somebody_waits(rail: &Rail) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     wait_until(SOON, "somebody to stand at a lock", async || {
-        rail.database.ask(waiting).await == 1
+        rail.database.at_locks().await == 1
     })
     .await;
 }
@@ -157,7 +156,7 @@ async fn a_reset_waits_for_a_sync_that_is_being_accepted_and_is_refused() {
         trigger: Trigger::Request,
         created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
     };
-    let mut accepting = rail.database.store().begin().await.unwrap();
+    let mut accepting = rail.database.unhurried().begin().await.unwrap();
     let accepted = syncs::accept(&mut accepting, &new, None).await.unwrap();
     let id: SyncId = accepted.asked.id;
 
@@ -192,7 +191,7 @@ async fn whoever_begins_a_sync_waits_for_a_reset_that_is_under_way() {
 
     for (begin, body) in [(&retry, &Value::Null), (&path, &body)] {
         rail.database.run(end).await;
-        let mut resetting = rail.database.store().begin().await.unwrap();
+        let mut resetting = rail.database.unhurried().begin().await.unwrap();
         let held = connections::hold(&mut resetting, tenant.into(), stripe.parse().unwrap());
         held.await.unwrap().expect("it is there");
         let (caller, begin, body) = (rail.caller.clone(), begin.clone(), body.clone());

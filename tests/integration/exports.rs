@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use rail_tests::far;
 use rail_tests::harness::{Rail, text};
 use rail_tests::sandbox::stripe::Settings;
 use serde_json::{Value, json};
@@ -260,13 +261,12 @@ async fn a_scheduled_export_runs_once_when_due_and_knows_its_next_time() {
     let (rail, _) = synced(Settings::new(5).with("customers", 5), &["customers"]).await;
     rail.start_worker();
     let mut body = to_local(&["customers"]);
-    body["schedule"] = json!({"frequency": "MONTHLY", "day": 1, "time": "02:00"});
+    let day = far::day_of_month();
+    body["schedule"] = json!({"frequency": "MONTHLY", "day": day, "time": "02:00"});
     let export = rail.caller.post("/exports", &body).await.expect(201);
     let path = format!("/exports/{}", text(&export, "exportId"));
-    assert!(
-        text(&export, "nextRunAt").ends_with("-01T02:00:00Z"),
-        "{export}"
-    );
+    let next = format!("-{day:02}T02:00:00Z");
+    assert!(text(&export, "nextRunAt").ends_with(&next), "{export}");
 
     rail.database
         .run("UPDATE exports SET next_run_at = now()")

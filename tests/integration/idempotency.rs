@@ -199,7 +199,13 @@ async fn a_sync_that_was_attached_to_is_the_answer_from_then_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_at_once_at_two_apis_make_one_sync_and_get_one_answer() {
-    let rail = Rail::builder().customers(3).workers(0).start().await;
+    // So many connections to Postgres that nobody waits so long for one that it is refused.
+    let rail = Rail::builder()
+        .customers(3)
+        .workers(0)
+        .variable("RAIL_DB_CONNECTIONS", "64")
+        .start()
+        .await;
     let path = format!("/connections/{}/sync", rail.connect_stripe().await);
     let callers = [rail.caller.clone(), rail.start_api().await];
 
@@ -228,9 +234,7 @@ async fn while_one_waits_for_the_vendor_the_same_request_asks_nobody_and_others_
         .variable("RAIL_DB_CONNECTIONS", "2")
         .start()
         .await;
-    rail.sandbox
-        .faults()
-        .add(Rule::new(Fault::Slow { delay_ms: 500 }).always());
+    rail.sandbox.faults().add(Rule::new(Fault::Held).always());
 
     let same = (0..50).map(|_| {
         let caller = rail.caller.clone();
@@ -242,10 +246,9 @@ async fn while_one_waits_for_the_vendor_the_same_request_asks_nobody_and_others_
         })
         .await;
         let answer = rail.caller.get("/connections").await;
-        (
-            answer,
-            rail.database.ask("SELECT count(*) FROM connections").await,
-        )
+        let made_by_then = count(&rail, "connections").await;
+        rail.sandbox.faults().release();
+        (answer, made_by_then)
     };
     let (answers, (listed, made_by_then)) = tokio::join!(at_once(same), other);
 
@@ -264,7 +267,7 @@ async fn while_one_waits_for_the_vendor_the_same_request_asks_nobody_and_others_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_another_process_has_begun_waits_for_its_end() {
     let rail = Rail::builder().workers(0).start().await;
-    let store = rail.database.store();
+    let store = rail.database.unhurried();
     let tenant = rail.database.ask("SELECT id FROM tenants").await;
     let tenant = tenant.as_str().unwrap().parse::<uuid::Uuid>().unwrap();
     let mut elsewhere = store.begin().await.unwrap();
@@ -275,9 +278,7 @@ async fn a_request_that_another_process_has_begun_waits_for_its_end() {
     let asking = rail.caller.post_once("/exports", &body, "k");
     let crash = async {
         wait_until(SOON, "a request that waits", async || {
-            let waiting =
-                "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            count(&rail, waiting).await == 1
+            rail.database.at_locks().await == 1
         })
         .await;
         assert_eq!(count(&rail, "exports").await, 0);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use rail_shared::domain::{JobId, JobKind};
 use rail_shared::store::{Conn, Lease, Settled, StoreError, jobs, leases};
 use rail_tests::harness::{Rail, RunningWorker, text};
@@ -45,9 +46,11 @@ async fn outcomes(rail: &Rail) -> Value {
     rail.database.ask(sql).await
 }
 
-/// A sync of 3,000 customers, of which a worker has committed some; and where to look how it goes.
+/// A sync of 3,000 customers, of which a worker has committed some and the vendor holds back the rest; and where to look
+/// how it goes.
 async fn sync_under_way() -> (Rail, String, RunningWorker) {
-    let rail = Rail::builder().customers(3_000).workers(0).start().await;
+    let rail = Rail::builder().customers(3_000).workers(0);
+    let rail = rail.short_lease().start().await;
     let stripe = rail.connect_stripe().await;
     let path = format!("/connections/{stripe}/sync");
     let sync = rail
@@ -56,11 +59,8 @@ async fn sync_under_way() -> (Rail, String, RunningWorker) {
         .await
         .expect(202);
     let status = format!("{path}/{}", text(&sync, "syncId"));
-    rail.sandbox.faults().add(
-        Rule::new(Fault::Slow { delay_ms: 30 })
-            .on("/v1/customers")
-            .always(),
-    );
+    let held = Rule::new(Fault::Held).on("/v1/customers");
+    rail.sandbox.faults().add(held.after(12).always());
     let first = rail.start_worker();
     rail.until(&status, |sync| {
         sync["progress"]["recordsFetched"].as_i64() >= Some(1_000)
@@ -173,6 +173,7 @@ async fn a_worker_that_is_stopped_gives_its_job_back_without_spending_an_attempt
 
     first.stop();
     rail.until(&status, |sync| sync["status"] == "QUEUED").await;
+    rail.sandbox.faults().release();
     rail.start_worker();
 
     let done = rail.ended(&status).await;
@@ -189,6 +190,7 @@ async fn a_sync_whose_worker_died_is_finished_by_another_with_the_counts_of_an_u
     let (rail, status, first) = sync_under_way().await;
 
     first.kill();
+    rail.sandbox.faults().release();
     rail.start_worker();
 
     let done = rail.ended(&status).await;
@@ -237,4 +239,36 @@ async fn of_those_that_wait_each_tenants_first_comes_before_any_tenants_second()
         (20, true)
     );
     assert!(waiting[..3].iter().all(|job| job.first) && !waiting[3..].iter().any(|job| job.first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_due_is_found_and_what_that_costs_does_not_hang_on_how_many_are_not() {
+    let rail = Rail::builder().workers(0).start().await;
+    let many = "WITH tenant AS (INSERT INTO tenants SELECT gen_random_uuid(), 't' || n FROM generate_series(1, 2000) n
+                RETURNING id, name)
+                INSERT INTO jobs (id, tenant_id, kind, due_at)
+                SELECT gen_random_uuid(), id, 'delivery', CASE name WHEN 't7' THEN now() - interval '2 seconds'
+                       WHEN 't8' THEN now() ELSE now() + interval '100 years' END FROM tenant";
+    rail.database.run(many).await;
+    rail.database.run("ANALYZE jobs").await;
+    let mut conn = rail.database.store().connect().await.unwrap();
+    let read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'jobs_waiting'";
+    let before = rail.database.ask(read).await;
+
+    let waiting = jobs::unattended(&mut conn, JobKind::Delivery, 1_000, 20).await;
+
+    let of = waiting
+        .unwrap()
+        .iter()
+        .map(|job| job.tenant_id.uuid())
+        .collect::<Vec<_>>();
+    let due = rail
+        .database
+        .ask("SELECT id FROM tenants WHERE name = 't7'")
+        .await;
+    assert_eq!(json!(of), json!([due]));
+    conn.batch_execute("SELECT pg_stat_force_next_flush()")
+        .await
+        .unwrap();
+    assert_eq!(rail.database.ask(read).await, before);
 }

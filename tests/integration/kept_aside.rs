@@ -76,8 +76,16 @@ async fn a_sync_that_failed_keeps_what_it_saw_until_another_one_makes_it_useless
     let failed = rail.sync(&stripe, &full()).await;
     assert_eq!(failed["status"], "FAILED", "{failed}");
     assert_eq!(failed["progress"]["recordsFetched"], 200);
-    // A round of upkeep later it is there still.
+    // A round of upkeep, which forgets what a completed sync would have kept, leaves it.
+    let useless = "INSERT INTO seen_records SELECT id, 0, '{}' FROM jobs WHERE state = 'COMPLETED'";
+    rail.database.run(useless).await;
     rail.start_worker();
+    wait_until(SOON, "a round of upkeep", async || {
+        let left = "SELECT count(*) FROM seen_records WHERE stream_id = 0";
+        rail.database.ask(left).await == 0
+    })
+    .await;
+    assert_ne!(rail.database.ask(KEPT).await, 0);
     rail.sandbox.faults().clear();
     let resumed = retried(&rail, &stripe, &failed).await;
     assert_eq!(
@@ -147,7 +155,7 @@ async fn a_connection_that_is_erased_while_a_sweep_is_weighed_is_erased_and_the_
         .expect(202);
     let sync: SyncId = text(&accepted, "syncId").parse().unwrap();
     let connection: ConnectionId = stripe.parse().unwrap();
-    let store = rail.database.store();
+    let store = rail.database.unhurried();
     let mut conn = store.connect().await.unwrap();
     let claimed = leases::claim(&mut conn, &[(JobId::from(sync), 0)], "w", SOON * 4).await;
     let lease = claimed.unwrap().leases.pop().expect("it waits");
@@ -174,10 +182,7 @@ async fn a_connection_that_is_erased_while_a_sweep_is_weighed_is_erased_and_the_
             Handle::current().block_on(wait_until(
                 SOON,
                 "the connection is erased, or waits",
-                async || {
-                    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
-                    erasing.is_finished() || rail.database.ask(waiting).await == true
-                },
+                async || erasing.is_finished() || rail.database.at_locks().await == 1,
             ));
         });
         erased = Some(erasing);

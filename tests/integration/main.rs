@@ -19,6 +19,7 @@ mod idempotency;
 mod jobs;
 mod kept_aside;
 mod leases;
+mod master_keys;
 mod migrating;
 mod named_objects;
 mod oauth;

@@ -1,5 +1,6 @@
 //! What the product was ordered with: each example word for word, against the running product.
 
+use rail_tests::far;
 use rail_tests::harness::{Rail, text};
 use rail_tests::moto::Moto;
 use rail_tests::sandbox::stripe::Settings;
@@ -111,7 +112,7 @@ async fn the_ordered_export_is_created_listed_run_and_whole_in_its_bucket() {
         },
         "schedule": {
             "frequency": "MONTHLY",
-            "day": 1,
+            "day": far::day_of_month(),
             "time": "02:00"
         },
         "destination": {

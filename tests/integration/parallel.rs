@@ -3,6 +3,7 @@
 use rail_tests::harness::{Rail, text};
 use rail_tests::sandbox::stripe::Settings;
 use rail_tests::sandbox::{Fault, Rule};
+use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 
 const ALL: [(&str, u64); 6] = [
@@ -45,8 +46,8 @@ async fn rows(rail: &Rail) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn entities_do_not_wait_for_one_whose_pages_are_slow() {
     let rail = rail_with(&[("customers", 5), ("products", 150)]).await;
-    let slow = Fault::Slow { delay_ms: 2_000 };
-    rail.sandbox.faults().on("/v1/customers", 1, slow);
+    let faults = rail.sandbox.faults();
+    faults.on("/v1/customers", 1, Fault::Held);
 
     let sync = start(&rail, &["customers", "products"]).await;
 
@@ -54,6 +55,7 @@ async fn entities_do_not_wait_for_one_whose_pages_are_slow() {
         .until(&sync, |sync| fetched(sync, "products") == 150)
         .await;
     assert_eq!(fetched(&meanwhile, "customers"), 0, "{meanwhile}");
+    faults.release();
     let done = rail.ended(&sync).await;
     assert_eq!(
         (&done["status"], fetched(&done, "customers")),
@@ -112,22 +114,21 @@ async fn an_entity_that_may_not_be_read_fails_the_sync_once_the_others_in_hand_a
 async fn an_entity_that_has_to_wait_stops_the_others_which_lose_nothing() {
     let rail = rail_with(&[("customers", 650), ("products", 150)]).await;
     // Two pages of customers are read before the rate limit is met, and the third is on its way then.
-    let slow = Fault::Slow { delay_ms: 30_000 };
-    rail.sandbox
-        .faults()
-        .add(Rule::new(slow).on("/v1/customers").after(2));
-    let delay_ms = 1_000;
-    rail.sandbox
-        .faults()
-        .on("/v1/products", 1, Fault::Slow { delay_ms });
+    let faults = rail.sandbox.faults();
+    let slow = Fault::Slow { delay_ms: 60_000 };
+    faults.add(Rule::new(slow).on("/v1/customers").after(2));
+    faults.on("/v1/products", 1, Fault::Held);
     let limited = Fault::RateLimited {
         retry_after_s: Some(1),
     };
-    rail.sandbox
-        .faults()
-        .add(Rule::new(limited).on("/v1/products"));
+    faults.add(Rule::new(limited).on("/v1/products"));
 
     let sync = start(&rail, &["customers", "products"]).await;
+    wait_until(SOON, "the third page to be asked for", async || {
+        rail.sandbox.requests().count("/v1/customers") == 3
+    })
+    .await;
+    faults.release();
     let done = rail.ended(&sync).await;
 
     assert_eq!(done["status"], "COMPLETED", "{done}");

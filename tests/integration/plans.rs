@@ -271,7 +271,7 @@ async fn the_feed_of_changes_goes_from_change_set_to_change_set_by_their_numbers
     let of_one = session.lease.connection_id;
     for connection in [None, of_one] {
         let mut conn = session.store.begin().await.unwrap();
-        let from = changes::Place::default();
+        let from = changes::ChangePlace::default();
         let read = changes::read(&mut conn, tenant, "customers", connection, &from, 50).await;
         assert!(read.unwrap().is_some());
         conn.commit().await.unwrap();
@@ -279,7 +279,7 @@ async fn the_feed_of_changes_goes_from_change_set_to_change_set_by_their_numbers
     session.commit(Clock::system().now(), None).await;
     for connection in [None, of_one] {
         let mut conn = session.store.begin().await.unwrap();
-        let from = changes::Place::default();
+        let from = changes::ChangePlace::default();
         let read = changes::read(&mut conn, tenant, "customers", connection, &from, 50).await;
         assert_eq!(read.unwrap().unwrap().rows.len(), 3);
         conn.commit().await.unwrap();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rail_shared::blobs::{Addressing, Destination, Existing, Place, S3Keys, S3Place, S3Settings};
 use rail_shared::domain::{Failure, FailureKind, Origin};
+use rail_shared::http::{Guard, Http, Limits};
 use rail_tests::moto::{Moto, MotoKeys};
 use tokio::io::AsyncReadExt;
 
@@ -38,7 +39,8 @@ fn destination(endpoint: &str, bucket: &str, id: &str, secret: &str) -> Destinat
             session_token: None,
         },
     };
-    Place::S3(S3Place::new(&settings).unwrap()).into()
+    let http = Http::new(Guard::public().trusting(endpoint), Limits::default()).unwrap();
+    Place::S3(Box::new(S3Place::new(settings, http).unwrap())).into()
 }
 
 fn reached(moto: &Moto, keys: &MotoKeys) -> Destination {
@@ -298,13 +300,9 @@ async fn a_missing_bucket_is_named() {
 
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_may_answer_later() {
-    // Bound and dropped: nobody listens there.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let place = destination(&format!("http://{closed}"), BUCKET, "AKIAEXAMPLE", "secret");
-    let failure = write(&place, "a.csv", b"x").await.unwrap_err();
+    // Nobody listens there.
+    let place = destination("http://127.0.0.1:9", BUCKET, "AKIAEXAMPLE", "secret");
+    let failure = place.check().await.unwrap_err();
     assert_eq!(
         (failure.kind, failure.retryable),
         (FailureKind::Unavailable, true)

@@ -105,7 +105,7 @@ async fn a_due_connection_is_claimed_once_and_nobody_waits_for_whoever_claims_it
     let rail = Rail::builder().workers(0).start().await;
     automatic(&rail, "1h").await;
     rail.database.run(DUE).await;
-    let store = rail.database.store();
+    let store = rail.database.unhurried();
     let (mut one, mut other) = (store.begin().await.unwrap(), store.begin().await.unwrap());
 
     let claimed = sync_schedules::claim_due(&mut one, 10).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_connection_whose_sync_is_active_when_it_is_due_is_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_connection_waits_and_what_it_missed_is_not_made_up_for() {
     let rail = Rail::builder().customers(2).start().await;
-    let paused = automatic(&rail, "30s").await;
+    let paused = automatic(&rail, "10m").await;
     let other = automatic(&rail, "1h").await;
     let still = rail
         .caller
@@ -199,7 +199,7 @@ async fn a_paused_connection_waits_and_what_it_missed_is_not_made_up_for() {
         .await;
     rail.until(&other, |connection| connection["lastSyncAt"].is_string())
         .await;
-    let of_paused = "SELECT count(*) FROM syncs JOIN connections c ON c.id = connection_id WHERE sync_interval = '30s'";
+    let of_paused = "SELECT count(*) FROM syncs JOIN connections c ON c.id = connection_id WHERE sync_interval = '10m'";
     assert_eq!(rail.database.ask(of_paused).await, 1);
 }
 

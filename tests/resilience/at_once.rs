@@ -21,6 +21,8 @@ pub async fn triggers(settings: &'static Settings) -> Tally {
     let mut tally = Tally::default();
     let installation = Installation::builder("at-once", &settings.logs)
         .sandbox(stripe::Settings::new(settings.seed).with("customers", 10))
+        // Nobody waits so long for one that it is refused.
+        .variable("RAIL_DB_CONNECTIONS", "64")
         .start()
         .await;
     let mut accepted = Vec::new();
@@ -49,6 +51,8 @@ pub async fn one_key(settings: &'static Settings) -> Tally {
     let mut tally = Tally::default();
     let installation = Installation::builder("one-key", &settings.logs)
         .sandbox(stripe::Settings::new(settings.seed).with("customers", 10))
+        // Nobody waits so long for one that it is refused.
+        .variable("RAIL_DB_CONNECTIONS", "64")
         .start()
         .await;
     let mut accepted = Vec::new();

@@ -1,93 +1,66 @@
 //! A worker dies at its k-th step, for every k there is: after each the sync ends as if nothing had been.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Instant;
 
-use rail_tests::processes::{Installation, Program, Signal};
+use futures::future::join_all;
+use rail_tests::processes::{Installation, Signal};
 use rail_tests::sandbox::{Fault, stripe};
-use rail_tests::wait::{SOON, wait_until};
+use rail_tests::wait::SOON;
 use serde_json::json;
 
 use crate::flow::{ended, state};
 use crate::history::check_all_completed;
 use crate::settings::Settings;
 use crate::source::{compare, compare_copy, created};
+use crate::steps;
 use crate::tally::Tally;
 
-const LANES: u64 = 9;
+/// Of each mode.
+const LANES: u64 = 3;
 /// A sync that reads a record again which an earlier one could not store.
 const RETRY: &str = "RETRY";
 /// Customers and invoices: each page and each batch has steps of its own.
 const FULL: [u64; 2] = [2_200, 1_100];
 const SHORT: [u64; 2] = [1_100, 200];
 
-/// Which steps of a sync of one mode are still to be tried, shared by lanes.
-struct Steps {
-    mode: &'static str,
-    next: Cell<u64>,
-    /// The first step that no sync comes to.
-    end: Cell<Option<u64>>,
-}
-
-impl Steps {
-    fn of(mode: &'static str) -> Rc<Self> {
-        Rc::new(Self {
-            mode,
-            next: Cell::default(),
-            end: Cell::default(),
-        })
-    }
-
-    fn take(&self) -> Option<u64> {
-        let step = self.next.get();
-        self.next.set(step + 1);
-        self.end.get().is_none_or(|end| step < end).then_some(step)
-    }
-}
-
-/// Tries every step, a few at a time, each lane in an installation of its own.
+/// Tries every step of a sync of each mode.
 pub async fn run(settings: &'static Settings) -> Tally {
-    let modes = [Steps::of("FULL"), Steps::of("SNAPSHOT"), Steps::of(RETRY)];
-    let lanes: Vec<_> = (0..LANES)
-        .zip(modes.iter().cycle())
-        .map(|(number, steps)| tokio::task::spawn_local(lane(settings, number, Rc::clone(steps))))
-        .collect();
     let mut tally = Tally::default();
-    for lane in lanes {
-        tally.add(lane.await.expect("a lane that does not break off"));
+    let modes = ["FULL", "SNAPSHOT", RETRY];
+    for tried in join_all(modes.map(|mode| of_mode(settings, mode))).await {
+        tally.add(tried);
     }
-    let runs = tally.runs;
-    tally.notes.push(format!(
-        "a FULL, a SNAPSHOT and a sync that retries in {runs} steps, crashed after each"
-    ));
-    tally.demand(runs > 24, || format!("only {runs} steps were found"));
     tally
 }
 
-async fn lane(settings: &Settings, number: u64, steps: Rc<Steps>) -> Tally {
-    let mut tally = Tally::default();
-    let counts @ [customers, invoices] = settings.choose(FULL, SHORT);
+async fn of_mode(settings: &Settings, mode: &str) -> Tally {
+    let counts = settings.choose(FULL, SHORT);
+    let lanes = (0..LANES).map(|number| installation(settings, mode, number, counts));
+    let lanes = join_all(lanes).await;
+    let what = format!("a sync ({mode})");
+    let mut tally = steps::every(&what, &lanes, async |installation, step| {
+        crash(installation, counts, mode, step).await
+    })
+    .await;
+    for installation in &lanes {
+        tally.add(check_all_completed(installation, &[]).await);
+    }
+    tally
+}
+
+async fn installation(
+    settings: &Settings,
+    mode: &str,
+    number: u64,
+    [customers, invoices]: [u64; 2],
+) -> Installation {
     let records = stripe::Settings::new(settings.seed)
         .with("customers", customers)
         .with("invoices", invoices);
-    let installation = Installation::builder(&format!("steps-{number}"), &settings.logs)
+    Installation::builder(&format!("steps-{mode}-{number}"), &settings.logs)
         .sandbox(records)
         .start()
-        .await;
-    while let Some(step) = steps.take() {
-        let Some(mut one) = crash(&installation, counts, steps.mode, step).await else {
-            let end = steps.end.get().unwrap_or(step).min(step);
-            steps.end.set(Some(end));
-            break;
-        };
-        for wrong in &mut one.wrong {
-            *wrong = format!("{} crashed at step {step}: {wrong}", steps.mode);
-        }
-        tally.add(one);
-    }
-    tally.add(check_all_completed(&installation, &[]).await);
-    tally
+        .await
 }
 
 /// One sync, whose first worker dies at a step; `None` when it completed before it came to that step.
@@ -120,16 +93,10 @@ async fn crash(
             json!({"customers": created(customers), "invoices": created(invoices)}),
         )
     };
-    let mut doomed = installation.start_worker_with(&[("RAIL_CRASH_AT_STEP", &step.to_string())]);
+    let mut doomed = steps::doomed(installation, step);
     let sync = installation.trigger(&connection, &wanted).await;
-    wait_until(
-        SOON * 2,
-        "the worker dies or the sync completes",
-        async || doomed.status().is_some() || state(installation, &sync).await == "COMPLETED",
-    )
-    .await;
-    let died = died(&mut doomed, installation, &sync).await;
-    if !died {
+    let is_done = async || state(installation, &sync).await == "COMPLETED";
+    if !steps::died(&mut doomed, "the sync completes", is_done).await {
         return None;
     }
     tally.runs += 1;
@@ -150,15 +117,4 @@ async fn crash(
         });
     }
     Some(tally)
-}
-
-/// The last step may follow the commit that completes the sync: a worker that is about to die is given the time to.
-async fn died(doomed: &mut Program, installation: &Installation, sync: &str) -> bool {
-    if doomed.status().is_some() {
-        return true;
-    }
-    assert_eq!(state(installation, sync).await, "COMPLETED");
-    doomed.signal(Signal::Stop);
-    let status = doomed.ended(SOON * 2).await;
-    !status.success()
 }

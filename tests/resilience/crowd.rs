@@ -22,9 +22,8 @@ pub async fn run(settings: &'static Settings) -> Tally {
         .start()
         .await;
     // So that the first has not ended when the last begins.
-    let slow = Fault::Slow { delay_ms: 500 };
     let faults = installation.sandbox.faults();
-    faults.add(Rule::new(slow).on("/v1/customers").always());
+    faults.add(Rule::new(Fault::Held).on("/v1/customers").always());
     let mut accepted = Vec::new();
     for _ in 0..SYNCS {
         let connection = installation.caller.connect_stripe().await;
@@ -36,7 +35,7 @@ pub async fn run(settings: &'static Settings) -> Tally {
         count(&installation, "state = 'RUNNING'").await == SYNCS as u64
     })
     .await;
-    faults.clear();
+    faults.release();
     all_ended(&installation, SOON * 8).await;
     tally.runs += 1;
     let peak = worker.peak_memory_bytes();

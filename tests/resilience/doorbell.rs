@@ -18,6 +18,8 @@ const CUSTOMERS: u64 = 150;
 const JOBS: u64 = 60;
 /// Work that waits is found without a ring within this time.
 const FOUND_WITHIN: Duration = Duration::from_secs(5);
+/// Slots of a worker where no job is to wait for one.
+const FREE_SLOTS: &str = "32";
 /// Between two requests of a caller while Redis is away.
 const REQUEST_EVERY: Duration = Duration::from_millis(250);
 
@@ -35,19 +37,26 @@ impl Scene {
         let installation = Installation::builder(name, &settings.logs)
             .sandbox(stripe::Settings::new(settings.seed).with("customers", CUSTOMERS))
             .variable("REDIS_URL", &redis.url())
-            .variable("RAIL_WORKER_SYNCS", "4")
             .start()
             .await;
         let slow = Rule::new(Fault::Slow { delay_ms: 400 }).on("/v1/customers");
         installation.sandbox.faults().add(slow.always());
-        let workers = (0..2).map(|_| installation.start_worker()).collect();
         Self {
             redis,
             installation,
-            workers,
+            workers: Vec::new(),
             connections: Vec::new(),
             accepted: Vec::new(),
         }
+    }
+
+    /// Two workers, each for so many jobs at once.
+    fn start_workers(&mut self, slots: &str) {
+        let start = |_| {
+            let more = [("RAIL_WORKER_SYNCS", slots)];
+            self.installation.start_worker_with(&more)
+        };
+        self.workers = (0..2).map(start).collect();
     }
 
     /// One more sync, of a connection of its own.
@@ -74,6 +83,7 @@ impl Scene {
         for connection in connections {
             self.trigger_of(connection).await;
         }
+        self.start_workers("4");
         wait_until(SOON, "some are done", async || {
             count(&self.installation, "state = 'COMPLETED'").await > 0
         })
@@ -190,6 +200,7 @@ pub async fn restarted(settings: &'static Settings) -> Tally {
 /// Redis is gone for a while, and callers go on.
 pub async fn away(settings: &'static Settings) -> Tally {
     let mut scene = Scene::set(settings, "redis-away").await;
+    scene.start_workers(FREE_SLOTS);
     scene.trigger().await;
     let since = now(&scene.installation).await;
     scene.redis.kill().expect("a dead Redis");
@@ -212,6 +223,7 @@ pub async fn away(settings: &'static Settings) -> Tally {
 /// Redis answers, and takes no more rings.
 pub async fn full(settings: &'static Settings) -> Tally {
     let mut scene = Scene::set(settings, "redis-full").await;
+    scene.start_workers(FREE_SLOTS);
     scene.trigger().await;
     let since = now(&scene.installation).await;
     scene

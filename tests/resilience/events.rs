@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use rail_tests::harness::{Caller, text};
-use rail_tests::processes::{Installation, Program, Signal};
+use rail_tests::processes::{Installation, Program};
 use rail_tests::receiver::{Message, Receiver, Reply};
 use rail_tests::sandbox::stripe;
 use rail_tests::stream::Client;
@@ -14,6 +15,7 @@ use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 
 use crate::settings::Settings;
+use crate::steps;
 use crate::tally::Tally;
 
 async fn installation(name: &str, settings: &Settings, customers: u64) -> Installation {
@@ -26,23 +28,9 @@ async fn installation(name: &str, settings: &Settings, customers: u64) -> Instal
 
 /// Crashes the first worker that delivers after each step that there is.
 pub async fn crashed_deliveries(settings: &'static Settings) -> Tally {
-    let mut tally = Tally::default();
-    let installation = installation("delivery-steps", settings, 0).await;
-    for step in 0.. {
-        let Some(mut one) = crash(&installation, step).await else {
-            break;
-        };
-        for wrong in &mut one.wrong {
-            *wrong = format!("crashed at step {step}: {wrong}");
-        }
-        tally.add(one);
-    }
-    let runs = tally.runs;
-    tally.notes.push(format!(
-        "four events to one webhook in {runs} steps, crashed after each"
-    ));
-    tally.demand(runs >= 8, || format!("only {runs} steps were found"));
-    tally
+    let names = ["delivery-steps-0", "delivery-steps-1", "delivery-steps-2"];
+    let lanes = join_all(names.map(|name| installation(name, settings, 0))).await;
+    steps::every("four events to one webhook", &lanes, crash).await
 }
 
 async fn crash(installation: &Installation, step: u64) -> Option<Tally> {
@@ -64,16 +52,9 @@ async fn crash(installation: &Installation, step: u64) -> Option<Tally> {
     caller.connect_stripe().await;
     let all: Vec<i64> = (first..first + 4).collect();
 
-    let mut doomed = installation.start_worker_with(&[("RAIL_CRASH_AT_STEP", &step.to_string())]);
-    wait_until(SOON * 2, "the worker dies or all is told", async || {
-        let row = caller.get(&path).await.expect(200);
-        doomed.status().is_some() || row["sequence"] == all[3]
-    })
-    .await;
-    if doomed.status().is_none() {
-        doomed.signal(Signal::Stop);
-    }
-    if doomed.ended(SOON * 2).await.success() {
+    let mut doomed = steps::doomed(installation, step);
+    let is_done = async || caller.get(&path).await.expect(200)["sequence"] == all[3];
+    if !steps::died(&mut doomed, "all is told", is_done).await {
         return None;
     }
     tally.runs += 1;
@@ -203,8 +184,9 @@ pub async fn killed(settings: &'static Settings) -> Tally {
         format!("{ends} syncs have not one start and one end in the log")
     });
     let since = Instant::now();
-    // What was refused goes on at once: time passes.
-    let hurry = "UPDATE webhooks SET retry_at = NULL; UPDATE webhook_lanes SET due_at = now() WHERE due_at IS NOT NULL;
+    // What was refused goes on at once: time passes. The job first, the order in which whoever works on it writes.
+    let hurry = "SELECT FROM jobs WHERE kind = 'delivery' FOR NO KEY UPDATE;
+                 UPDATE webhooks SET retry_at = NULL; UPDATE webhook_lanes SET due_at = now() WHERE due_at IS NOT NULL;
                  UPDATE jobs SET due_at = now() WHERE kind = 'delivery' AND state = 'QUEUED' AND due_at > now()
                    AND due_at < now() + interval '1 year'";
     wait_until(SOON * 8, "everything to be told", async || {

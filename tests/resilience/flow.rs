@@ -111,12 +111,15 @@ pub async fn now(installation: &Installation) -> f64 {
         .expect("a time")
 }
 
-/// The longest time after `since` in which no job began, up to the last beginning.
+/// The longest time after `since` in which jobs waited and none began, up to the last beginning.
 pub async fn longest_pause(installation: &Installation, since: f64) -> Duration {
     let sql = format!(
         "SELECT coalesce(max(pause), 0) FROM (
-             SELECT at - lag(at, 1, {since}::double precision) OVER (ORDER BY at) AS pause
-             FROM (SELECT extract(epoch FROM started_at)::double precision AS at FROM job_attempts WHERE fence = 1) AS begun
+             SELECT at - greatest(lag(at, 1, {since}::double precision) OVER (ORDER BY at),
+                                  min(accepted) OVER (ORDER BY at ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)) AS pause
+             FROM (SELECT extract(epoch FROM a.started_at)::double precision AS at,
+                          extract(epoch FROM created_at)::double precision AS accepted
+                   FROM job_attempts a JOIN jobs ON id = job_id WHERE a.fence = 1) AS begun
              WHERE at > {since}
          ) AS pauses"
     );

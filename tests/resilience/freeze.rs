@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rail_tests::processes::{Installation, Program, Signal};
-use rail_tests::sandbox::stripe;
+use rail_tests::sandbox::{Fault, Rule, stripe};
 use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 
@@ -38,16 +38,19 @@ pub async fn past_its_lease(settings: &'static Settings) -> Tally {
     for run in 0..settings.choose(10, 3) {
         let mut draw = settings.draw("freeze", run);
         let connection = installation.caller.connect_stripe().await;
+        // It does not end before its worker is frozen.
+        let held = Rule::new(Fault::Held).on("/v1/customers");
+        installation
+            .sandbox
+            .faults()
+            .add(held.after(CUSTOMERS / 100 - 1).always());
         let sync = installation.trigger(&connection, &wanted()).await;
         claimed(&installation, &sync).await;
         tokio::time::sleep(Duration::from_millis(draw.below(900))).await;
-        let Some(holder) = installation.holder(&uuid_of(&sync), &mut workers).await else {
-            tally
-                .notes
-                .push("the sync was over before anybody was frozen".to_owned());
-            continue;
-        };
+        let holder = installation.holder(&uuid_of(&sync), &mut workers).await;
+        let holder = holder.expect("a worker that works on it");
         holder.signal(Signal::Freeze);
+        installation.sandbox.faults().release();
         let (sleeper, since) = (holder.pid(), Instant::now());
         let committed = fetched(&installation, &sync).await;
         tally.runs += 1;
@@ -100,16 +103,16 @@ pub async fn in_a_transaction(settings: &'static Settings) -> Tally {
     let mut tally = Tally::default();
     let installation = installation(settings, "freeze-in-transaction").await;
     let first = installation.start_worker();
-    let connection = installation.caller.connect_stripe().await;
-    let sync = installation.trigger(&connection, &wanted()).await;
+    let mut connection = installation.caller.connect_stripe().await;
+    let mut sync = installation.trigger(&connection, &wanted()).await;
     claimed(&installation, &sync).await;
     // It is frozen again and again until that meets a transaction that holds the job's row, and goes on holding it:
     // what it had sent before it froze is done by then.
-    let held_for = "SELECT max(extract(epoch FROM clock_timestamp() - a.state_change))::double precision
+    let held_for = "SELECT max(CASE a.state WHEN 'active' THEN 0 ELSE extract(epoch FROM clock_timestamp() - a.state_change) END)::double precision
                     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                    WHERE a.datname = current_database() AND a.state LIKE 'idle in transaction%' AND l.granted
+                    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.state <> 'idle' AND l.granted
                       AND l.relation = 'jobs'::regclass AND l.mode = 'RowExclusiveLock'";
-    wait_until(SOON, "it is frozen within a transaction", async || {
+    wait_until(SOON * 2, "it is frozen within a transaction", async || {
         first.signal(Signal::Freeze);
         let mut held = installation.database.ask(held_for).await.as_f64();
         while held.is_some_and(|seconds| seconds < 0.2) {
@@ -117,6 +120,10 @@ pub async fn in_a_transaction(settings: &'static Settings) -> Tally {
         }
         if held.is_none() {
             first.signal(Signal::Thaw);
+            if state(&installation, &sync).await == "COMPLETED" {
+                connection = installation.caller.connect_stripe().await;
+                sync = installation.trigger(&connection, &wanted()).await;
+            }
         }
         held.is_some()
     })

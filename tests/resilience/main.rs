@@ -12,6 +12,8 @@ mod crash_points;
 mod crowd;
 mod doorbell;
 mod events;
+mod export_layouts;
+mod export_places;
 mod exports;
 mod flow;
 mod freeze;
@@ -20,6 +22,7 @@ mod kill;
 mod replace;
 mod settings;
 mod source;
+mod steps;
 mod store;
 mod takeover;
 mod tally;
@@ -44,7 +47,13 @@ const SCENARIOS: &[(&str, Run)] = &[
         Box::pin(crash_points::run(it))
     }),
     ("an_export_is_crashed_after_every_step", |it| {
-        Box::pin(exports::run(it))
+        Box::pin(exports::to_a_folder(it))
+    }),
+    ("an_export_to_s3_is_crashed_after_every_step", |it| {
+        Box::pin(exports::to_s3(it))
+    }),
+    ("an_export_to_azure_is_crashed_after_every_step", |it| {
+        Box::pin(exports::to_azure(it))
     }),
     ("another_worker_takes_over_within_the_default_lease", |it| {
         Box::pin(takeover::run(it))

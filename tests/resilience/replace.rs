@@ -32,6 +32,9 @@ pub async fn restarted(settings: &'static Settings) -> Tally {
     let mut worker = installation.start_worker();
     for _ in 0..settings.choose(10, 2) {
         let connection = installation.caller.connect_stripe().await;
+        // It does not end before its worker is killed.
+        let held = Rule::new(Fault::Held).on("/v1/customers");
+        installation.sandbox.faults().add(held.after(12).always());
         let sync = installation
             .trigger(
                 &connection,
@@ -43,6 +46,7 @@ pub async fn restarted(settings: &'static Settings) -> Tally {
         })
         .await;
         worker.kill();
+        installation.sandbox.faults().release();
         let (since, committed) = (Instant::now(), fetched(&installation, &sync).await);
         worker = installation.start_worker();
         tally.runs += 1;
@@ -72,6 +76,8 @@ pub async fn rolling(settings: &'static Settings) -> Tally {
     let installation = Installation::builder("rolling", &settings.logs)
         .sandbox(stripe::Settings::new(settings.seed).with("customers", CUSTOMERS))
         .variable("RAIL_WORKER_SYNCS", "6")
+        // One that no worker loses because the machine is busy.
+        .variable("RAIL_WORKER_LEASE", "15s")
         .start()
         .await;
     let slow = Rule::new(Fault::Slow { delay_ms: 150 }).on("/v1/customers");

@@ -8,6 +8,7 @@
 pub mod azurite;
 pub mod draw;
 pub mod environment;
+pub mod far;
 pub mod harness;
 pub mod moto;
 pub mod ports;

@@ -6,12 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use url::Url;
 
+use crate::environment::variable;
 use crate::ports::free_port;
 
 const START_WITHIN: Duration = Duration::from_secs(15);
 
-/// A `redis-server` from the PATH that keeps nothing on disk and ends with this value.
+/// A server that keeps nothing on disk and ends with this value: of the program that `./dev test` found, or of
+/// `redis-server` from the PATH.
 #[derive(Debug)]
 pub struct PrivateRedis {
     port: u16,
@@ -68,7 +71,8 @@ impl PrivateRedis {
     )]
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        let server = Command::new("redis-server")
+        let program = variable("RAIL_TEST_REDIS_BIN");
+        let server = Command::new(program.as_deref().unwrap_or("redis-server"))
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
             .args(&self.more)
@@ -110,12 +114,21 @@ impl PrivateRedis {
 
     /// A connection that stays open as long as the value lives.
     pub fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(START_WITHIN))?;
-        Ok(Connection {
-            stream: BufReader::new(stream),
-        })
+        Connection::to(TcpStream::connect(("127.0.0.1", self.port))?)
     }
+}
+
+/// Empties a database of a server that is not one of ours.
+pub fn empty(server: &str, number: u32) -> Result<()> {
+    let url = Url::parse(server)?;
+    let address = url.socket_addrs(|| None)?;
+    let mut connection = Connection::to(TcpStream::connect(&address[..])?)?;
+    if let Some(password) = url.password() {
+        connection.command(&[b"AUTH", password.as_bytes()])?;
+    }
+    connection.command(&[b"SELECT", number.to_string().as_bytes()])?;
+    connection.command(&[b"FLUSHDB"])?;
+    Ok(())
 }
 
 /// One plain connection, for what the product's own client has no business to send.
@@ -125,6 +138,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    fn to(stream: TcpStream) -> Result<Self> {
+        stream.set_read_timeout(Some(START_WITHIN))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
     /// Sends one command and returns the first line of the answer.
     pub fn command(&mut self, words: &[&[u8]]) -> Result<String> {
         let mut bytes = format!("*{}\r\n", words.len()).into_bytes();

@@ -25,7 +25,7 @@ pub struct Heard {
 }
 
 impl Client {
-    /// Connects; `None` when nobody answers.
+    /// Connects; `None` when nobody answers, or somebody refuses, as while the api starts.
     ///
     /// # Panics
     /// When what is answered is no stream.
@@ -36,7 +36,9 @@ impl Client {
             request = request.header("Last-Event-ID", last);
         }
         let answer = request.send().await.ok()?;
-        assert_eq!(answer.status(), 200);
+        if answer.status() != 200 {
+            return None;
+        }
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         Some(Self {
             answer,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long anything may take that should happen at once: far more than it needs, so that a busy machine is no failure.
-pub const SOON: Duration = Duration::from_secs(15);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// Asks again and again until the answer is yes.
 ///

@@ -9,12 +9,12 @@ use rail_shared::store::api_keys;
 use rail_shared::store::audit;
 
 use super::{BASE, Tag};
-use crate::answer::{Created, Done, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Creates, Finds, Reads, Refusal};
+use crate::http::answer::{Created, Done, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::idempotency::{Entry, IdempotencyKey, Once, Stop};
+use crate::http::problem::Problem;
+use crate::http::refusal::{Creates, Finds, Reads, Refusal};
 use crate::schemas::api_key::{KeyMade, KeyMeant, KeyShown, NewKey};
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -88,7 +88,7 @@ impl ApiKeys {
         )
         .await?;
         transaction.commit().await?;
-        api.grants.forget(id.0.0);
+        api.known_keys.forget(id.0.0);
         Ok(Done)
     }
 }

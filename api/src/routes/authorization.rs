@@ -13,11 +13,11 @@ use poem_openapi::{ApiResponse, OpenApi};
 use rail_shared::domain::ConnectionId;
 
 use super::{BASE, Tag};
-use crate::answer::Found;
-use crate::auth::Caller;
-use crate::authorizing::{self, CameBack, Refused};
-use crate::front::Visit;
-use crate::refusal::{Fits, Refusal, Returns};
+use crate::connections::authorize::{self, CameBack, Refused};
+use crate::http::answer::Found;
+use crate::http::auth::Caller;
+use crate::http::front::Visit;
+use crate::http::refusal::{Fits, Refusal, Returns};
 use crate::schemas::authorization::Authorization as Shown;
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -47,7 +47,7 @@ impl Authorization {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<Shown>, Refusal<Fits>> {
-        Ok(Found::new(authorizing::begin(api, &caller, id.0.0).await?))
+        Ok(Found::new(authorize::begin(api, &caller, id.0.0).await?))
     }
 
     /// Come back from a vendor.
@@ -79,7 +79,7 @@ impl Authorization {
             parameters: &parameters,
             request_id: visit.map_or("", |visit| visit.request_id()),
         };
-        match authorizing::finish(api, &came).await {
+        match authorize::finish(api, &came).await {
             Ok(name) => Ok(Page::Connected(name)),
             Err(Refused::Because(why)) => Ok(Page::Refused(why)),
             Err(Refused::Problem(problem)) => Err(problem.into()),

@@ -6,10 +6,10 @@ use poem_openapi::param::Path;
 use rail_shared::domain::ConnectionId;
 
 use super::{BASE, Tag};
-use crate::answer::Found;
-use crate::auth::Caller;
-use crate::budgeting;
-use crate::refusal::{Finds, Refusal};
+use crate::connections::budget;
+use crate::http::answer::Found;
+use crate::http::auth::Caller;
+use crate::http::refusal::{Finds, Refusal};
 use crate::schemas::budget::Budget;
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -37,6 +37,6 @@ impl Budgets {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<Budget>, Refusal<Finds>> {
-        Ok(Found::new(budgeting::find(api, &caller, id.0.0).await?))
+        Ok(Found::new(budget::find(api, &caller, id.0.0).await?))
     }
 }

@@ -4,25 +4,23 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::{ConnectionId, ConnectionStatus};
-use rail_shared::store::audit;
-use rail_shared::store::connections::{self, Only};
+use rail_shared::store::connections::Only;
+use rail_shared::store::{self, audit};
 
 use super::{BASE, Tag};
-use crate::answer::{Created, Done, Found, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::changing::{self, Precondition};
-use crate::connecting::{self, etag};
-use crate::idempotency::{IdempotencyKey, Once, Stop};
-use crate::pausing::{self, Wish};
-use crate::probing::{self, Probing};
-use crate::problem::Problem;
-use crate::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
+use crate::connections::{self, Probing, Wish, etag};
+use crate::http::answer::{Created, Done, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::idempotency::{IdempotencyKey, Once, Stop};
+use crate::http::precondition::Precondition;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
+use crate::http::shapes::comparable;
 use crate::schemas::connection::{Connection, ConnectionTest};
 use crate::schemas::connection_asked::{ConnectionPatch, NewConnection};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::wire::{Id, Word};
-use crate::shapes::comparable;
 use crate::state::Api;
 
 /// The operations on connections.
@@ -63,7 +61,7 @@ impl Connections {
         let made = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
             let meant = body.read(api, api)?;
-            connecting::create(api, &caller, meant, Probing::wanted(verify.0), &entry).await
+            connections::create(api, &caller, meant, Probing::wanted(verify.0), &entry).await
         };
         Ok(made.await.or_else(Stop::answer)?)
     }
@@ -100,7 +98,7 @@ impl Connections {
             connector_id: connector_id.0,
             status: status.0.map(|word| word.0),
         };
-        let listed = connections::list(
+        let listed = store::connections::list(
             &mut *api.store.connect().await?,
             caller.tenant(),
             &only,
@@ -111,7 +109,7 @@ impl Connections {
         let shown = listed
             .rows
             .into_iter()
-            .map(|row| connecting::shown(api, row));
+            .map(|row| connections::shown(api, row));
         Ok(Listed::of(shown, next))
     }
 
@@ -131,9 +129,9 @@ impl Connections {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<Connection>, Refusal<Finds>> {
-        let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        let row = connections::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
         let etag = etag(&row);
-        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
+        Ok(Found::new(connections::shown(api, row)).tagged(etag))
     }
 
     /// Change a connection.
@@ -161,14 +159,14 @@ impl Connections {
         verify: Query<bool>,
         body: Body<ConnectionPatch>,
     ) -> Result<Found<Connection>, Refusal<Changes>> {
-        let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        let row = connections::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
         let precondition = Precondition::of(if_match.0.as_deref(), &etag(&row))?;
-        let meant = body.read(api, changing::standing(api, &row)?)?;
-        let row = changing::change(api, &caller, row, meant, Probing::wanted(verify.0))
+        let meant = body.read(api, connections::standing(api, &row)?)?;
+        let row = connections::change(api, &caller, row, meant, Probing::wanted(verify.0))
             .await
             .map_err(|problem| precondition.judge(problem))?;
         let etag = etag(&row);
-        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
+        Ok(Found::new(connections::shown(api, row)).tagged(etag))
     }
 
     /// Delete a connection.
@@ -188,7 +186,7 @@ impl Connections {
         id: Path<Id<ConnectionId>>,
     ) -> Result<Done, Refusal<Finds>> {
         let mut transaction = api.store.begin().await?;
-        if !connections::erase(&mut transaction, caller.tenant(), id.0.0).await? {
+        if !store::connections::erase(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("connection").into());
         }
         audit::write(
@@ -220,8 +218,8 @@ impl Connections {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<ConnectionTest>, Refusal<Finds>> {
-        let row = connecting::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
-        Ok(Found::new(probing::test(api, &caller, &row).await?))
+        let row = connections::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        Ok(Found::new(connections::test(api, &caller, &row).await?))
     }
 
     /// Pause a connection.
@@ -241,9 +239,9 @@ impl Connections {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<Connection>, Refusal<Fits>> {
-        let row = pausing::wish(api, &caller, id.0.0, Wish::Pause).await?;
+        let row = connections::wish(api, &caller, id.0.0, Wish::Pause).await?;
         let etag = etag(&row);
-        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
+        Ok(Found::new(connections::shown(api, row)).tagged(etag))
     }
 
     /// Resume a connection.
@@ -262,8 +260,8 @@ impl Connections {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Found<Connection>, Refusal<Fits>> {
-        let row = pausing::wish(api, &caller, id.0.0, Wish::Resume).await?;
+        let row = connections::wish(api, &caller, id.0.0, Wish::Resume).await?;
         let etag = etag(&row);
-        Ok(Found::new(connecting::shown(api, row)).tagged(etag))
+        Ok(Found::new(connections::shown(api, row)).tagged(etag))
     }
 }

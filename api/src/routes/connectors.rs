@@ -4,9 +4,9 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 
 use super::{BASE, Tag};
-use crate::answer::Listed;
-use crate::auth::Caller;
-use crate::refusal::{Reads, Refusal};
+use crate::http::answer::Listed;
+use crate::http::auth::Caller;
+use crate::http::refusal::{Reads, Refusal};
 use crate::schemas::connector::Connector;
 use crate::state::Api;
 

@@ -6,10 +6,10 @@ use poem_openapi::param::Path;
 use rail_shared::domain::ConnectionId;
 
 use super::{BASE, Tag};
-use crate::answer::{Found, Listed};
-use crate::auth::Caller;
-use crate::covering;
-use crate::refusal::{Finds, Fits, Refusal};
+use crate::connections::entities;
+use crate::http::answer::{Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::refusal::{Finds, Fits, Refusal};
 use crate::schemas::entity::Entity;
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -37,7 +37,7 @@ impl Entities {
         #[oai(name = "connectionId")]
         id: Path<Id<ConnectionId>>,
     ) -> Result<Listed<Entity>, Refusal<Finds>> {
-        let entities = covering::list(api, &caller, id.0.0).await?;
+        let entities = entities::list(api, &caller, id.0.0).await?;
         Ok(Listed::of(entities, None))
     }
 
@@ -60,7 +60,7 @@ impl Entities {
         entity: Path<String>,
     ) -> Result<Found<Entity>, Refusal<Finds>> {
         Ok(Found::new(
-            covering::find(api, &caller, id.0.0, &entity.0).await?,
+            entities::find(api, &caller, id.0.0, &entity.0).await?,
         ))
     }
 
@@ -84,7 +84,7 @@ impl Entities {
         entity: Path<String>,
     ) -> Result<Found<Entity>, Refusal<Fits>> {
         Ok(Found::new(
-            covering::reset(api, &caller, id.0.0, &entity.0).await?,
+            entities::reset(api, &caller, id.0.0, &entity.0).await?,
         ))
     }
 }

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::events::{place, wanted};
 use super::{BASE, Tag};
-use crate::auth::Caller;
-use crate::following::Reader;
-use crate::problem::Problem;
-use crate::refusal::{Follows, Refusal};
+use crate::events::Reader;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Follows, Refusal};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -162,7 +162,7 @@ mod tests {
     use rail_shared::store::events::Wanted;
 
     use super::*;
-    use crate::following::Tails;
+    use crate::events::Tails;
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_on_which_nothing_happens_shows_signs_of_life_and_ends() {

@@ -8,10 +8,10 @@ use rail_shared::domain::{ConnectionId, EventType, UnknownWord};
 use rail_shared::store::events::{self, On, Reach, Wanted};
 
 use super::{BASE, Tag};
-use crate::answer::Followed;
-use crate::auth::Caller;
-use crate::problem::Problem;
-use crate::refusal::{Follows, Refusal};
+use crate::http::answer::Followed;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Follows, Refusal};
 use crate::schemas::cursor::default_limit;
 use crate::schemas::event::Event;
 use crate::schemas::wire::Id;

@@ -5,16 +5,14 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 use rail_shared::domain::ExportId;
-use rail_shared::store::exports;
 use serde::Serialize;
 
 use super::{BASE, Tag};
-use crate::answer::{Found, Shown};
-use crate::auth::Caller;
-use crate::exporting;
-use crate::pausing::Wish;
-use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal};
+use crate::connections::Wish;
+use crate::exports;
+use crate::http::answer::{Found, Shown};
+use crate::http::auth::Caller;
+use crate::http::refusal::{Finds, ListsWithin, Refusal};
 use crate::schemas::export::Export;
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -49,9 +47,7 @@ impl ExportSchedules {
         /// Those after this instant; now when left out.
         after: Query<Option<DateTime<Utc>>>,
     ) -> Result<Found<SchedulePreview>, Refusal<ListsWithin>> {
-        let found =
-            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        let row = found.ok_or_else(|| Problem::not_found("export"))?;
+        let row = exports::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
         let mut runs_at = Vec::new();
         if let Some(schedule) = row.read_schedule() {
             let mut from = after.0.unwrap_or_else(|| api.clock.now());
@@ -83,8 +79,8 @@ impl ExportSchedules {
         #[oai(name = "exportId")]
         id: Path<Id<ExportId>>,
     ) -> Result<Found<Export>, Refusal<Finds>> {
-        let row = exporting::wish(api, &caller, id.0.0, Wish::Pause).await?;
-        Ok(exporting::tagged(row))
+        let row = exports::wish(api, &caller, id.0.0, Wish::Pause).await?;
+        Ok(exports::tagged(row))
     }
 
     /// Resume an export.
@@ -103,8 +99,8 @@ impl ExportSchedules {
         #[oai(name = "exportId")]
         id: Path<Id<ExportId>>,
     ) -> Result<Found<Export>, Refusal<Finds>> {
-        let row = exporting::wish(api, &caller, id.0.0, Wish::Resume).await?;
-        Ok(exporting::tagged(row))
+        let row = exports::wish(api, &caller, id.0.0, Wish::Resume).await?;
+        Ok(exports::tagged(row))
     }
 }
 

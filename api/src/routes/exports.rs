@@ -4,22 +4,20 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::ExportId;
-use rail_shared::store::audit;
-use rail_shared::store::exports;
+use rail_shared::store::{self, audit};
 
 use super::{BASE, Tag};
-use crate::answer::{Created, Done, Found, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::changing::Precondition;
-use crate::destinations;
-use crate::exporting::{self, Known};
-use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Changes, Creates, Finds, Lists, Refusal};
+use crate::exports::{self, Known, destination};
+use crate::http::answer::{Created, Done, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::idempotency::{IdempotencyKey, Once, Stop};
+use crate::http::precondition::Precondition;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Changes, Creates, Finds, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::Export;
-use crate::schemas::export_asked::{ExportMeant, ExportPatch, ExportRules, NewExport, PatchRules};
+use crate::schemas::export_asked::{ExportPatch, ExportRules, NewExport, PatchRules};
 use crate::schemas::export_test::ExportTest;
 use crate::schemas::wire::Id;
 use crate::state::Api;
@@ -47,9 +45,9 @@ impl Exports {
     ) -> Result<Once<Created<Export>>, Refusal<Creates>> {
         let made = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
-            let known = exporting::known(api, &caller, body.json()).await?;
+            let known = exports::known(api, &caller, body.json()).await?;
             let meant = body.read(api, rules(api, &known))?;
-            make(api, &caller, &meant, &entry).await
+            exports::create(api, &caller, &meant, &entry).await
         };
         Ok(made.await.or_else(Stop::answer)?)
     }
@@ -72,7 +70,8 @@ impl Exports {
         cursor: Query<Option<String>>,
     ) -> Result<Listed<Export>, Refusal<Lists>> {
         let ask = page_ask::<ExportId>(limit.0, cursor.0.as_deref())?;
-        let listed = exports::list(&mut *api.store.connect().await?, caller.tenant(), ask).await?;
+        let listed =
+            store::exports::list(&mut *api.store.connect().await?, caller.tenant(), ask).await?;
         let next = next(&listed, |row| row.id);
         Ok(Listed::of(listed.rows, next))
     }
@@ -93,11 +92,8 @@ impl Exports {
         #[oai(name = "exportId")]
         id: Path<Id<ExportId>>,
     ) -> Result<Found<Export>, Refusal<Finds>> {
-        let found =
-            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        Ok(exporting::tagged(
-            found.ok_or_else(|| Problem::not_found("export"))?,
-        ))
+        let row = exports::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        Ok(exports::tagged(row))
     }
 
     /// Change an export.
@@ -122,18 +118,16 @@ impl Exports {
         if_match: Header<Option<String>>,
         body: Body<ExportPatch>,
     ) -> Result<Found<Export>, Refusal<Changes>> {
-        let found =
-            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        let row = found.ok_or_else(|| Problem::not_found("export"))?;
-        let precondition = Precondition::of(if_match.0.as_deref(), &exporting::etag(&row))?;
-        let whole = &exporting::changed(&row, body.json())?;
-        let known = exporting::known(api, &caller, whole).await?;
+        let row = exports::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        let precondition = Precondition::of(if_match.0.as_deref(), &exports::etag(&row))?;
+        let whole = &exports::changed(&row, body.json())?;
+        let known = exports::known(api, &caller, whole).await?;
         let rules = rules(api, &known);
         let meant = body.read(api, PatchRules { whole, rules })?;
-        let row = exporting::change(api, &caller, &row, &meant)
+        let row = exports::change(api, &caller, &row, &meant)
             .await
             .map_err(|problem| precondition.judge(problem))?;
-        Ok(exporting::tagged(row))
+        Ok(exports::tagged(row))
     }
 
     /// Test an export's destination.
@@ -153,10 +147,8 @@ impl Exports {
         #[oai(name = "exportId")]
         id: Path<Id<ExportId>>,
     ) -> Result<Found<ExportTest>, Refusal<Finds>> {
-        let found =
-            exports::find(&mut *api.store.connect().await?, caller.tenant(), id.0.0).await?;
-        let row = found.ok_or_else(|| Problem::not_found("export"))?;
-        Ok(Found::new(destinations::test(api, &caller, &row).await?))
+        let row = exports::find(&mut api.store.connect().await?, &caller, id.0.0).await?;
+        Ok(Found::new(destination::test(api, &caller, &row).await?))
     }
 
     /// Delete an export.
@@ -176,7 +168,7 @@ impl Exports {
         id: Path<Id<ExportId>>,
     ) -> Result<Done, Refusal<Finds>> {
         let mut transaction = api.store.begin().await?;
-        if !exports::erase(&mut transaction, caller.tenant(), id.0.0).await? {
+        if !store::exports::erase(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("export").into());
         }
         audit::write(
@@ -198,32 +190,4 @@ fn rules<'a>(api: &'a Api, known: &'a Known) -> ExportRules<'a> {
         snapshot: known.snapshot.as_ref(),
         lent: known.lent.as_ref(),
     }
-}
-
-async fn make(
-    api: &Api,
-    caller: &Caller,
-    meant: &ExportMeant,
-    entry: &Entry<'_>,
-) -> Result<Once<Created<Export>>, Stop> {
-    let now = api.clock.now();
-    let next_run_at = meant
-        .schedule
-        .as_ref()
-        .map(|(schedule, _)| schedule.next_after(now));
-    let new = exporting::row_of(caller, meant, next_run_at, now);
-    let mut transaction = entry.begin().await?;
-    let row = exports::create(&mut transaction, &new).await?;
-    audit::write(
-        &mut transaction,
-        caller.actor(),
-        "export.create",
-        &row.id.to_string(),
-    )
-    .await?;
-    let location = format!("{BASE}/exports/{}", row.id);
-    let etag = exporting::etag(&row);
-    entry
-        .commit(transaction, Created::new(row).at(location).tagged(etag))
-        .await
 }

@@ -20,10 +20,10 @@ use rail_shared::store::{exports, runs};
 use serde_json::Value;
 
 use super::{BASE, Tag};
-use crate::auth::Caller;
-use crate::destinations;
-use crate::problem::Problem;
-use crate::refusal::{Fits, Refusal, documented_header};
+use crate::exports::destination;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Fits, Refusal, documented_header};
 use crate::schemas::wire::Id;
 use crate::state::Api;
 
@@ -40,7 +40,7 @@ impl Files {
     ///
     /// Of a COMPLETED run. A LOCAL file is the answer; to one in an object store the answer is a redirect (307) to a signed
     /// URL, good for 15 minutes, which takes no other credentials. Where none can be signed, 409 `not-downloadable` says where
-    /// the file is.
+    /// the file is. 409 `replaced` is said of a file that a later run overwrote.
     #[oai(
         path = "/exports/:exportId/runs/:runId/files/:entity",
         method = "get",
@@ -84,9 +84,15 @@ async fn find(
         return Err(none());
     }
     let mut files = run.files.into_iter().chain(run.beside);
-    let file = files.find(|file| file.entity == entity);
+    let file = files.find(|file| file.entity == entity).ok_or_else(none)?;
     let destination = run.row.destination.unwrap_or(export.destination);
-    Ok((destination, file.ok_or_else(none)?))
+    if destination.get("overwrite") == Some(&Value::Bool(true))
+        && runs::is_replaced(&mut conn, export_id, run_id, &file.location).await?
+    {
+        let detail = format!("A later run wrote another file at {}.", file.location);
+        return Err(Problem::new(StatusCode::CONFLICT, "replaced", detail));
+    }
+    Ok((destination, file))
 }
 
 async fn open(
@@ -102,7 +108,7 @@ async fn open(
         );
         Problem::new(StatusCode::CONFLICT, "not-downloadable", detail)
     };
-    let Ok(destination) = destinations::open(api, caller, given).await? else {
+    let Ok(destination) = destination::open(api, caller, given).await? else {
         return Err(not_downloadable());
     };
     if !matches!(destination.place(), Place::Local(_)) {

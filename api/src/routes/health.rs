@@ -7,8 +7,8 @@ use rail_shared::store::pending_migrations;
 use serde::Serialize;
 
 use super::Tag;
-use crate::problem::Problem;
-use crate::refusal::{Ready, Refusal};
+use crate::http::problem::Problem;
+use crate::http::refusal::{Ready, Refusal};
 use crate::state::Api;
 
 /// The operations on this process.

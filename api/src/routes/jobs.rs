@@ -7,11 +7,11 @@ use rail_shared::domain::{JobId, JobKind, JobState};
 use rail_shared::store::job_lists::{self, Only};
 
 use super::{BASE, Tag};
-use crate::answer::{Accepted, Found, Listed};
-use crate::auth::Caller;
-use crate::problem::Problem;
-use crate::refusal::{Finds, Fits, Lists, Refusal};
-use crate::retrying;
+use crate::http::answer::{Accepted, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Finds, Fits, Lists, Refusal};
+use crate::jobs;
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::job::{Job, JobInFull};
 use crate::schemas::wire::{Id, Word};
@@ -96,7 +96,7 @@ impl Jobs {
         #[oai(name = "jobId")]
         id: Path<Id<JobId>>,
     ) -> Result<Accepted<Job>, Refusal<Fits>> {
-        let job = retrying::retry(api, &caller, id.0.0).await?;
+        let job = jobs::retry(api, &caller, id.0.0).await?;
         Ok(Accepted::new(job).at(format!("{BASE}/jobs/{}", id.0.0)))
     }
 }

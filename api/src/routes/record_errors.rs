@@ -12,19 +12,19 @@ use rail_shared::store::record_errors::{self, Only, Payload};
 use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
-use crate::answer::{Accepted, Found, Listed};
-use crate::auth::Caller;
-use crate::connecting;
-use crate::idempotency::{IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal, Repeats, documented_header};
-use crate::rereading;
+use crate::connections;
+use crate::http::answer::{Accepted, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::idempotency::{IdempotencyKey, Once, Stop};
+use crate::http::problem::Problem;
+use crate::http::refusal::{Finds, ListsWithin, Refusal, Repeats, documented_header};
+use crate::http::shapes::comparable;
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::record_error::RecordError;
 use crate::schemas::sync::Sync;
 use crate::schemas::wire::{Id, Word};
-use crate::shapes::comparable;
 use crate::state::Api;
+use crate::syncs::error_retry;
 
 /// Whether there were more bytes than are kept.
 const TRUNCATED: &str = "Payload-Truncated";
@@ -115,7 +115,7 @@ impl RecordErrors {
         let ask = page_ask::<RecordErrorId>(limit.0, cursor.0.as_deref())?;
         let (tenant, entity) = (caller.tenant(), comparable("entity", entity.0.as_deref())?);
         let mut conn = api.store.connect().await?;
-        let connection = connecting::find(&mut conn, &caller, connection_id.0.0).await?;
+        let connection = connections::find(&mut conn, &caller, connection_id.0.0).await?;
         let listed =
             record_errors::of_connection(&mut conn, tenant, connection.id, entity, ask).await?;
         let next = next(&listed, |error| error.id);
@@ -264,7 +264,7 @@ impl RecordErrors {
     ) -> Result<Once<Accepted<Sync>>, Refusal<Repeats>> {
         let started = async {
             let entry = key.enter(api, &caller, None).await?;
-            rereading::retry_one(api, &caller, connection_id.0.0, error_id.0.0, &entry).await
+            error_retry::one(api, &caller, connection_id.0.0, error_id.0.0, &entry).await
         };
         Ok(started.await.or_else(Stop::answer)?)
     }
@@ -295,7 +295,7 @@ impl RecordErrors {
         let entity = comparable("entity", entity.0.as_deref())?;
         let started = async {
             let entry = key.enter(api, &caller, None).await?;
-            rereading::retry_all(api, &caller, connection_id.0.0, entity, &entry).await
+            error_retry::all(api, &caller, connection_id.0.0, entity, &entry).await
         };
         Ok(started.await.or_else(Stop::answer)?)
     }

@@ -12,17 +12,17 @@ use rail_shared::store::{Conn, audit, own_records};
 use serde_json::Value;
 
 use super::{BASE, Tag};
-use crate::answer::{Done, Followed, Found, Listed};
-use crate::auth::Caller;
-use crate::feeding::{self, Pushed};
-use crate::problem::Problem;
-use crate::refusal::{Feeds, ListsWithin, Refusal};
+use crate::http::answer::{Done, Followed, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Feeds, ListsWithin, Refusal};
+use crate::http::shapes::find_nul;
+use crate::records::{self, Pushed, may_have};
 use crate::schemas::change::{Change, FeedPlace};
 use crate::schemas::cursor::{cursor as cursor_of, default_limit, next, position};
 use crate::schemas::record::{Record, RecordPlace};
 use crate::schemas::records_put::RecordsPut;
 use crate::schemas::wire::Id;
-use crate::shapes::find_nul;
 use crate::state::Api;
 
 /// The operations on records.
@@ -221,7 +221,7 @@ impl Records {
         let rules = OwnRules::new(&id_field.0)
             .map_err(|bad| Problem::fault("idField", "bad-pointer", format!("{bad}.")))?;
         Ok(Found::new(
-            feeding::feed(api, &caller, &entity.0, &rules, records).await?,
+            records::put(api, &caller, &entity.0, &rules, records).await?,
         ))
     }
 
@@ -274,12 +274,6 @@ fn default_id_field() -> String {
 fn strange_cursor() -> Problem {
     let detail = "This cursor was not given by this feed, or is ahead of it; begin without one.";
     Problem::fault("after", "bad-cursor", detail)
-}
-
-/// Whether a tenant may have records of this name though no connector lists it: put in, or of an entity that a connector
-/// permits.
-pub(crate) fn may_have(api: &Api, entity: &str) -> bool {
-    is_entity_name(entity) || api.catalogue.permits_entity(entity)
 }
 
 /// A connection, if there is such an entity: one that a connector has, or that the tenant has records of.

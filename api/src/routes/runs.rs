@@ -6,23 +6,23 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ExportId, JobKind, JobState, RunId};
 use rail_shared::queue::Ring;
-use rail_shared::store::exports;
 use rail_shared::store::job_lists::Purpose;
 use rail_shared::store::runs::{self, Run};
 
 use super::{BASE, Tag};
-use crate::answer::{Accepted, Found, Listed};
-use crate::auth::Caller;
-use crate::idempotency::{Entry, IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Begins, Finds, Fits, ListsWithin, Refusal, Repeats};
+use crate::exports;
+use crate::http::answer::{Accepted, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::idempotency::{Entry, IdempotencyKey, Once, Stop};
+use crate::http::problem::Problem;
+use crate::http::refusal::{Begins, Finds, Fits, ListsWithin, Refusal, Repeats};
+use crate::jobs;
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::export::DryRun;
 use crate::schemas::run::ExportRun;
 use crate::schemas::wire::Id;
 use crate::state::Api;
-use crate::telling;
-use crate::{cancelling, exporting};
+use crate::webhooks;
 
 /// The operations on runs.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Runs {
         export_id: Path<Id<ExportId>>,
     ) -> Result<Found<DryRun>, Refusal<Fits>> {
         Ok(Found::new(
-            exporting::dry_run(api, &caller, export_id.0.0).await?,
+            exports::dry_run(api, &caller, export_id.0.0).await?,
         ))
     }
 
@@ -105,8 +105,7 @@ impl Runs {
     ) -> Result<Listed<ExportRun>, Refusal<ListsWithin>> {
         let ask = page_ask::<RunId>(limit.0, cursor.0.as_deref())?;
         let mut conn = api.store.connect().await?;
-        let export = exports::find(&mut conn, caller.tenant(), export_id.0.0).await?;
-        let export = export.ok_or_else(|| Problem::not_found("export"))?;
+        let export = exports::find(&mut conn, &caller, export_id.0.0).await?;
         let listed = runs::list(&mut conn, caller.tenant(), export.id, ask).await?;
         let next = next(&listed, |run| run.row.id);
         Ok(Listed::of(listed.rows, next))
@@ -201,7 +200,7 @@ impl Runs {
         let mut transaction = api.store.begin().await?;
         let found = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         found.ok_or_else(not_found)?;
-        let listening = cancelling::cancel(
+        let listening = jobs::cancel(
             &mut transaction,
             &caller,
             Purpose::Export(export),
@@ -210,7 +209,7 @@ impl Runs {
         .await?;
         let asked = runs::find(&mut transaction, caller.tenant(), export, id).await?;
         transaction.commit().await?;
-        telling::wake(api, &listening).await;
+        webhooks::wake(api, &listening).await;
         Ok(Accepted::new(asked.ok_or_else(not_found)?).at(location_of(export, id)))
     }
 }
@@ -238,7 +237,14 @@ async fn accept(
 ) -> Result<Once<Accepted<ExportRun>>, Stop> {
     let mut transaction = entry.begin_single().await?;
     let (at, actor) = (api.clock.now(), caller.actor());
-    let run = runs::accept(&mut transaction, caller.tenant(), id, at, Some(actor)).await?;
+    let run = runs::accept(
+        &mut transaction,
+        caller.tenant(),
+        id,
+        at,
+        runs::Cause::Asked(actor),
+    )
+    .await?;
     let run = run.ok_or_else(|| Problem::not_found("export"))?;
     let run_id = run.row.id;
     let accepted = Accepted::new(run).at(location_of(id, run_id));

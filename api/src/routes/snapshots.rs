@@ -10,11 +10,11 @@ use rail_shared::store::snapshots::{self, Differences, PartRow, Snapshot as Row}
 use rail_shared::store::{Transaction, audit};
 
 use super::{BASE, Tag};
-use crate::answer::{Done, Found, Listed};
-use crate::auth::Caller;
-use crate::connecting;
-use crate::problem::Problem;
-use crate::refusal::{Finds, ListsWithin, Refusal};
+use crate::connections;
+use crate::http::answer::{Done, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Finds, ListsWithin, Refusal};
 use crate::schemas::cursor::{ExternalId, default_limit, next, page_ask, position};
 use crate::schemas::snapshot::{
     Compared, Snapshot, SnapshotComparison, SnapshotDifference, SnapshotRecord,
@@ -54,7 +54,7 @@ impl Snapshots {
     ) -> Result<Listed<Snapshot>, Refusal<ListsWithin>> {
         let ask = page_ask::<SnapshotId>(limit.0, cursor.0.as_deref())?;
         let mut conn = api.store.connect().await?;
-        let connection = connecting::find(&mut conn, &caller, connection_id.0.0).await?;
+        let connection = connections::find(&mut conn, &caller, connection_id.0.0).await?;
         let listed = snapshots::list(&mut conn, caller.tenant(), connection.id, ask).await?;
         let next = next(&listed, |snapshot| snapshot.id);
         Ok(Listed::of(listed.rows, next))

@@ -7,10 +7,10 @@ use rail_shared::domain::{ConnectionId, SyncId};
 use rail_shared::store::{sync_log, syncs};
 
 use super::{BASE, Tag};
-use crate::answer::Listed;
-use crate::auth::Caller;
-use crate::problem::Problem;
-use crate::refusal::{ListsWithin, Refusal};
+use crate::http::answer::Listed;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::http::refusal::{ListsWithin, Refusal};
 use crate::schemas::cursor::{default_limit, next, position};
 use crate::schemas::sync_log::{LogEntry, LogPosition};
 use crate::schemas::wire::Id;

@@ -4,25 +4,25 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{ConnectionId, SyncId};
+use rail_shared::store;
 use rail_shared::store::job_lists::Purpose;
-use rail_shared::store::syncs;
 
 use super::{BASE, Tag};
-use crate::answer::{Accepted, Found, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::cancelling;
-use crate::connecting;
-use crate::idempotency::{IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
+use crate::connections;
+use crate::http::answer::{Accepted, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::idempotency::{IdempotencyKey, Once, Stop};
+use crate::http::problem::Problem;
+use crate::http::refusal::{Finds, Fits, ListsWithin, Refusal, Starts};
+use crate::jobs;
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::sync::Sync;
 use crate::schemas::sync_asked::{IfRunning, NewSync, refuse};
 use crate::schemas::wire::Id;
 use crate::state::Api;
-use crate::syncing;
-use crate::telling;
+use crate::syncs;
+use crate::webhooks;
 
 /// The operations on syncs.
 #[derive(Debug, Default)]
@@ -59,10 +59,11 @@ impl Syncs {
         let started = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
             let id = connection_id.0.0;
-            let connection = connecting::find(&mut api.store.connect().await?, &caller, id).await?;
-            let meant = body.read(api, &syncing::connector(api, &connection)?)?;
-            syncing::may_sync(&connection)?;
-            syncing::accept(api, &caller, connection.id, &meant, if_running.0, &entry).await
+            let connection =
+                connections::find(&mut api.store.connect().await?, &caller, id).await?;
+            let meant = body.read(api, &connections::connector(api, &connection)?)?;
+            syncs::may_sync(&connection)?;
+            syncs::accept(api, &caller, connection.id, &meant, if_running.0, &entry).await
         };
         Ok(started.await.or_else(Stop::answer)?)
     }
@@ -93,8 +94,8 @@ impl Syncs {
     ) -> Result<Listed<Sync>, Refusal<ListsWithin>> {
         let ask = page_ask::<SyncId>(limit.0, cursor.0.as_deref())?;
         let mut conn = api.store.connect().await?;
-        let connection = connecting::find(&mut conn, &caller, connection_id.0.0).await?;
-        let listed = syncs::list(&mut conn, caller.tenant(), connection.id, ask).await?;
+        let connection = connections::find(&mut conn, &caller, connection_id.0.0).await?;
+        let listed = store::syncs::list(&mut conn, caller.tenant(), connection.id, ask).await?;
         let next = next(&listed, |sync| sync.asked.id);
         Ok(Listed::of(listed.rows, next))
     }
@@ -119,7 +120,8 @@ impl Syncs {
         sync_id: Path<Id<SyncId>>,
     ) -> Result<Found<Sync>, Refusal<Finds>> {
         let mut conn = api.store.connect().await?;
-        let found = syncs::find(&mut conn, caller.tenant(), connection_id.0.0, sync_id.0.0).await?;
+        let found =
+            store::syncs::find(&mut conn, caller.tenant(), connection_id.0.0, sync_id.0.0).await?;
         Ok(Found::new(found.ok_or_else(|| Problem::not_found("sync"))?))
     }
 
@@ -147,18 +149,18 @@ impl Syncs {
         let (connection, id) = (connection_id.0.0, sync_id.0.0);
         let not_found = || Problem::not_found("sync");
         let mut transaction = api.store.begin().await?;
-        let found = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        let found = store::syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         found.ok_or_else(not_found)?;
-        let listening = cancelling::cancel(
+        let listening = jobs::cancel(
             &mut transaction,
             &caller,
             Purpose::Sync(connection),
             id.into(),
         )
         .await?;
-        let asked = syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
+        let asked = store::syncs::find(&mut transaction, caller.tenant(), connection, id).await?;
         transaction.commit().await?;
-        telling::wake(api, &listening).await;
-        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncing::location_of(connection, id)))
+        webhooks::wake(api, &listening).await;
+        Ok(Accepted::new(asked.ok_or_else(not_found)?).at(syncs::location_of(connection, id)))
     }
 }

@@ -6,10 +6,10 @@ use poem_openapi::param::Path;
 use rail_shared::domain::ConnectionId;
 
 use super::{BASE, Tag};
-use crate::receiving::{self, Called, Heard};
-use crate::refusal::{Hears, Refusal};
+use crate::http::refusal::{Hears, Refusal};
 use crate::schemas::wire::Id;
 use crate::state::Api;
+use crate::vendor_webhooks::{self, Called, Heard};
 
 /// The operation that vendors call.
 #[derive(Debug, Default)]
@@ -40,6 +40,6 @@ impl VendorWebhooks {
         called: Called,
     ) -> Result<Heard, Refusal<Hears>> {
         let id = connection_id.0.0;
-        Ok(receiving::receive(api, id, &vendor.0, &called).await?)
+        Ok(vendor_webhooks::receive(api, id, &vendor.0, &called).await?)
     }
 }

@@ -4,20 +4,20 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use rail_shared::domain::{DeliveryOutcome, EventId, WebhookId};
-use rail_shared::store::{PageAsk, audit, webhooks};
+use rail_shared::store::{self, PageAsk, audit};
 use uuid::Uuid;
 
 use super::{BASE, Tag};
-use crate::answer::{Accepted, Found, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::refusal::{Finds, ListsWithin, Refusal, Starts};
+use crate::http::answer::{Accepted, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::refusal::{Finds, ListsWithin, Refusal, Starts};
 use crate::schemas::cursor::{cursor, default_limit, position};
 use crate::schemas::webhook::{DeliveryAttempt, Recovery, Webhook, WebhookTest, place_of};
 use crate::schemas::webhook_asked::{Recover, Resend};
 use crate::schemas::wire::{Id, Word};
 use crate::state::Api;
-use crate::telling;
+use crate::webhooks;
 
 /// The operations on what webhooks are told.
 #[derive(Debug, Default)]
@@ -62,11 +62,12 @@ impl WebhookDeliveries {
             limit: limit.0,
             after: position::<Uuid>(cursor.0.as_deref())?,
         };
-        let webhook = telling::find(api, &caller, id.0.0).await?;
+        let webhook = webhooks::find(api, &caller, id.0.0).await?;
         let mut conn = api.store.connect().await?;
         let outcome = outcome.0.map(|word| word.0);
         let event = event_id.0.map(|id| id.0);
-        let listed = webhooks::list_attempts(&mut conn, &webhook, outcome, event, ask).await?;
+        let listed =
+            store::webhooks::list_attempts(&mut conn, &webhook, outcome, event, ask).await?;
         let last = listed.rows.last().filter(|_| listed.more);
         let next = last.map(|row| self::cursor(place_of(row)));
         Ok(Listed::of(listed.rows, next))
@@ -89,8 +90,8 @@ impl WebhookDeliveries {
         #[oai(name = "webhookId")]
         id: Path<Id<WebhookId>>,
     ) -> Result<Found<WebhookTest>, Refusal<Finds>> {
-        let webhook = telling::find(api, &caller, id.0.0).await?;
-        Ok(Found::new(telling::test(api, &webhook).await?))
+        let webhook = webhooks::find(api, &caller, id.0.0).await?;
+        Ok(Found::new(webhooks::test(api, &webhook).await?))
     }
 
     /// Send an event once more.
@@ -112,15 +113,15 @@ impl WebhookDeliveries {
         body: Body<Resend>,
     ) -> Result<Accepted<Webhook>, Refusal<Starts>> {
         let event = body.read(api, ())?;
-        let webhook = telling::find(api, &caller, id.0.0).await?;
+        let webhook = webhooks::find(api, &caller, id.0.0).await?;
         let mut transaction = api.store.begin().await?;
-        if !webhooks::resend(&mut transaction, &webhook, event).await? {
-            return Err(telling::not_resendable().into());
+        if !store::webhooks::resend(&mut transaction, &webhook, event).await? {
+            return Err(webhooks::not_resendable().into());
         }
         let subject = id.0.0.to_string();
         audit::write(&mut transaction, caller.actor(), "webhook.resend", &subject).await?;
         transaction.commit().await?;
-        telling::wake_one(api, id.0.0).await;
+        webhooks::wake_one(api, id.0.0).await;
         Ok(Accepted::new(webhook).at(format!("{BASE}/webhooks/{}/attempts", id.0.0)))
     }
 
@@ -142,9 +143,9 @@ impl WebhookDeliveries {
         body: Body<Recover>,
     ) -> Result<Accepted<Recovery>, Refusal<Starts>> {
         let since = body.read(api, ())?;
-        let webhook = telling::find(api, &caller, id.0.0).await?;
+        let webhook = webhooks::find(api, &caller, id.0.0).await?;
         let mut transaction = api.store.begin().await?;
-        let events = webhooks::resend_given_up(&mut transaction, webhook.id, since).await?;
+        let events = store::webhooks::resend_given_up(&mut transaction, webhook.id, since).await?;
         let subject = id.0.0.to_string();
         audit::write(
             &mut transaction,
@@ -154,7 +155,7 @@ impl WebhookDeliveries {
         )
         .await?;
         transaction.commit().await?;
-        telling::wake_one(api, id.0.0).await;
+        webhooks::wake_one(api, id.0.0).await;
         let recovery = Recovery {
             events: u64::try_from(events).unwrap_or(u64::MAX),
         };

@@ -4,22 +4,22 @@ use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use rail_shared::domain::{WebhookId, WebhookStatus};
-use rail_shared::store::{audit, webhooks};
+use rail_shared::store::{self, audit};
 
 use super::{BASE, Tag};
-use crate::answer::{Created, Done, Found, Listed};
-use crate::auth::Caller;
-use crate::body::Body;
-use crate::changing::Precondition;
-use crate::idempotency::{IdempotencyKey, Once, Stop};
-use crate::problem::Problem;
-use crate::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
+use crate::http::answer::{Created, Done, Found, Listed};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::idempotency::{IdempotencyKey, Once, Stop};
+use crate::http::precondition::Precondition;
+use crate::http::problem::Problem;
+use crate::http::refusal::{Changes, Creates, Finds, Fits, Lists, Refusal};
 use crate::schemas::cursor::{default_limit, next, page_ask};
 use crate::schemas::webhook::Webhook;
 use crate::schemas::webhook_asked::{NewWebhook, WebhookPatch};
 use crate::schemas::wire::Id;
 use crate::state::Api;
-use crate::telling;
+use crate::webhooks;
 
 /// The operations on webhooks.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Webhooks {
         let made = async {
             let entry = key.enter(api, &caller, Some(body.json())).await?;
             let meant = body.read(api, &api.webhook_networks)?;
-            telling::create(api, &caller, meant, &entry).await
+            webhooks::create(api, &caller, meant, &entry).await
         };
         Ok(made.await.or_else(Stop::answer)?)
     }
@@ -70,7 +70,7 @@ impl Webhooks {
     ) -> Result<Listed<Webhook>, Refusal<Lists>> {
         let ask = page_ask::<WebhookId>(limit.0, cursor.0.as_deref())?;
         let mut conn = api.store.connect().await?;
-        let listed = webhooks::list(&mut conn, caller.tenant(), ask).await?;
+        let listed = store::webhooks::list(&mut conn, caller.tenant(), ask).await?;
         let next = next(&listed, |row| row.id);
         Ok(Listed::of(listed.rows, next))
     }
@@ -91,7 +91,9 @@ impl Webhooks {
         #[oai(name = "webhookId")]
         id: Path<Id<WebhookId>>,
     ) -> Result<Found<Webhook>, Refusal<Finds>> {
-        Ok(telling::tagged(telling::find(api, &caller, id.0.0).await?))
+        Ok(webhooks::tagged(
+            webhooks::find(api, &caller, id.0.0).await?,
+        ))
     }
 
     /// Change a webhook.
@@ -115,13 +117,13 @@ impl Webhooks {
         if_match: Header<Option<String>>,
         body: Body<WebhookPatch>,
     ) -> Result<Found<Webhook>, Refusal<Changes>> {
-        let row = telling::find(api, &caller, id.0.0).await?;
-        let precondition = Precondition::of(if_match.0.as_deref(), &telling::etag(&row))?;
+        let row = webhooks::find(api, &caller, id.0.0).await?;
+        let precondition = Precondition::of(if_match.0.as_deref(), &webhooks::etag(&row))?;
         let meant = body.read(api, &api.webhook_networks)?;
-        let row = telling::change(api, &caller, &row, meant)
+        let row = webhooks::change(api, &caller, &row, meant)
             .await
             .map_err(|problem| precondition.judge(problem))?;
-        Ok(telling::tagged(row))
+        Ok(webhooks::tagged(row))
     }
 
     /// Delete a webhook.
@@ -141,7 +143,7 @@ impl Webhooks {
         id: Path<Id<WebhookId>>,
     ) -> Result<Done, Refusal<Finds>> {
         let mut transaction = api.store.begin().await?;
-        if !webhooks::erase(&mut transaction, caller.tenant(), id.0.0).await? {
+        if !store::webhooks::erase(&mut transaction, caller.tenant(), id.0.0).await? {
             return Err(Problem::not_found("webhook").into());
         }
         let subject = id.0.0.to_string();
@@ -194,7 +196,7 @@ impl Webhooks {
             "webhook.resume",
         )
         .await?;
-        telling::wake_one(api, id.0.0).await;
+        webhooks::wake_one(api, id.0.0).await;
         Ok(resumed)
     }
 
@@ -215,9 +217,9 @@ impl Webhooks {
         #[oai(name = "webhookId")]
         id: Path<Id<WebhookId>>,
     ) -> Result<Found<Webhook>, Refusal<Fits>> {
-        let row = telling::find(api, &caller, id.0.0).await?;
-        let (row, secret) = telling::rotate(api, &caller, &row).await?;
-        let etag = telling::etag(&row);
+        let row = webhooks::find(api, &caller, id.0.0).await?;
+        let (row, secret) = webhooks::rotate(api, &caller, &row).await?;
+        let etag = webhooks::etag(&row);
         let shown = Webhook::from(row).with_secret(secret.reveal());
         Ok(Found::new(shown).tagged(etag))
     }
@@ -231,9 +233,9 @@ async fn set(
     action: &'static str,
 ) -> Result<Found<Webhook>, Problem> {
     let mut transaction = api.store.begin().await?;
-    let set = webhooks::set_status(&mut transaction, caller.tenant(), id, status).await?;
+    let set = store::webhooks::set_status(&mut transaction, caller.tenant(), id, status).await?;
     let row = set.ok_or_else(|| Problem::not_found("webhook"))?;
     audit::write(&mut transaction, caller.actor(), action, &id.to_string()).await?;
     transaction.commit().await?;
-    Ok(telling::tagged(row))
+    Ok(webhooks::tagged(row))
 }

@@ -8,8 +8,8 @@ use rail_shared::store::api_keys::KeyRow;
 use serde::Serialize;
 
 use super::wire::{Id, Word};
-use crate::answer::Shown;
-use crate::body::{Asked, Json};
+use crate::http::answer::Shown;
+use crate::http::body::{Asked, Json};
 
 /// An API key; the key itself is not kept.
 #[derive(Debug, Serialize, Object)]
@@ -50,7 +50,8 @@ impl From<KeyRow> for KeyShown {
 }
 
 /// A key that was just made, shown this once.
-#[derive(Debug, Serialize, Object)]
+// Not to be printed.
+#[derive(Serialize, Object)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename = "CreatedApiKey", rename_all = "camelCase")]
 pub struct KeyMade {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::answer::Shown;
-use crate::authorizing::Begun;
+use crate::connections::authorize::Begun;
+use crate::http::answer::Shown;
 
 /// Where a person authorizes a connection.
 #[derive(Debug, Serialize, Object)]

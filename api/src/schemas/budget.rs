@@ -7,7 +7,7 @@ use rail_shared::domain::{CountedFor, Counting, Priority};
 use serde::Serialize;
 
 use super::wire::Word;
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// How many requests the vendor of a connection gets, and how many are left.
 #[derive(Debug, Serialize, Object)]

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use rail_shared::domain::{ChangeKind, ConnectionId, SyncId};
-use rail_shared::store::changes::{Change as ChangeRow, Place};
+use rail_shared::store::changes::{Change as ChangeRow, ChangePlace};
 use rail_shared::store::reading::RecordRow;
 use serde::Serialize;
 
-use super::record::NoPlace;
+use super::cursor::NoPosition;
 use super::wire::{ExactObject, Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// A record at its latest change.
 #[derive(Debug, Serialize, Object)]
@@ -70,11 +70,11 @@ impl From<ChangeRow> for Change {
 
 /// A place in the feed as its cursor says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedPlace(pub Place);
+pub struct FeedPlace(pub ChangePlace);
 
 impl fmt::Display for FeedPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place {
+        let ChangePlace {
             since,
             seq,
             external_id,
@@ -84,24 +84,24 @@ impl fmt::Display for FeedPlace {
 }
 
 impl FromStr for FeedPlace {
-    type Err = NoPlace;
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
+    type Err = NoPosition;
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
         // No feed is longer, and one more is a number too.
         let number = |text: &str| {
             text.parse()
                 .ok()
                 .filter(|number| (0..i64::MAX / 2).contains(number))
-                .ok_or(NoPlace)
+                .ok_or(NoPosition)
         };
         let mut parts = text.splitn(3, ':');
-        let mut next = || parts.next().ok_or(NoPlace);
-        let place = Place {
+        let mut next = || parts.next().ok_or(NoPosition);
+        let place = ChangePlace {
             since: number(next()?)?,
             seq: number(next()?)?,
             external_id: next()?.to_owned(),
         };
         if place.external_id.contains('\0') {
-            return Err(NoPlace);
+            return Err(NoPosition);
         }
         Ok(Self(place))
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_place_reads_back_as_it_was_written_whatever_the_id() {
         for id in ["", "cus_1", "a:b:c", "ü/?"] {
-            let place = FeedPlace(Place {
+            let place = FeedPlace(ChangePlace {
                 since: 3,
                 seq: 17,
                 external_id: id.to_owned(),

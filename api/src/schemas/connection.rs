@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use super::connection_asked::fraction;
 use super::wire::{AnyObject, Id, Word, wire};
-use crate::answer::{Shown, Tagged};
+use crate::http::answer::{Shown, Tagged};
 
 /// A connector with credentials and settings. The credentials are never answered.
 #[derive(Debug, Serialize, Object)]

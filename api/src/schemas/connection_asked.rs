@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::wire::{AnyObject, wire};
-use crate::body::{Asked, Json};
-use crate::shapes::child;
+use crate::http::body::{Asked, Json};
+use crate::http::shapes::child;
 use crate::state::Api;
 
 const CREDENTIALS: &str = "/credentials";

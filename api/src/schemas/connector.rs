@@ -6,7 +6,7 @@ use rail_shared::domain::{Category, ConnectorStatus};
 use serde::Serialize;
 
 use super::wire::{AnyObject, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// An outside system that connections can be made to.
 #[derive(Debug, Serialize, Object)]

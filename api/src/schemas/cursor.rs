@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rail_shared::store::{Listed, PageAsk};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 use crate::schemas::wire::Identity;
 
 /// How much a list shows when it is not asked for another number.
@@ -34,19 +34,19 @@ pub fn position<T: FromStr>(cursor: Option<&str>) -> Result<Option<T>, Problem> 
     read().map(Some).ok_or_else(bad)
 }
 
+/// A text that is no position.
+#[derive(Debug)]
+pub struct NoPosition;
+
 /// The id of a record, as a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId(pub String);
 
-/// A text that is no id of a record.
-#[derive(Debug)]
-pub struct NoExternalId;
-
 impl FromStr for ExternalId {
-    type Err = NoExternalId;
-    fn from_str(text: &str) -> Result<Self, NoExternalId> {
+    type Err = NoPosition;
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
         if text.is_empty() || text.contains('\0') {
-            return Err(NoExternalId);
+            return Err(NoPosition);
         }
         Ok(Self(text.to_owned()))
     }

@@ -9,7 +9,7 @@ use rail_shared::store::streams::StreamRow;
 use serde::Serialize;
 
 use super::wire::Id;
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// How far an entity of a connection has been read.
 #[derive(Debug, Serialize, Object)]

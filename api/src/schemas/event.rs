@@ -7,7 +7,7 @@ use rail_shared::domain::EventId;
 use serde::Serialize;
 
 use super::wire::{AnyObject, Id};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// Something that happened.
 #[derive(Debug, Serialize, Object)]

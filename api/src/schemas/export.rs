@@ -7,7 +7,7 @@ use rail_shared::store::exports::ExportRow;
 use serde::Serialize;
 
 use super::wire::{AnyObject, ExactObject, Id, Word};
-use crate::answer::{Shown, Tagged};
+use crate::http::answer::{Shown, Tagged};
 
 /// A configured export.
 #[derive(Debug, Serialize, Object)]

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 
 use super::export_options::OptionsAsked;
 use super::wire::{AnyObject, Id, Word, wire};
-use crate::body::{Asked, Json};
-use crate::destinations::Lent;
-use crate::shapes::AT_MOST;
+use crate::exports::destination::Lent;
+use crate::http::body::{Asked, Json};
+use crate::http::shapes::AT_MOST;
 use crate::state::Api;
 
 /// An export to be configured.

@@ -1,16 +1,20 @@
 //! How the files of an export are written, on the wire.
 
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
 use poem_openapi::Object;
+use rail_shared::blobs::LocalPlace;
 use rail_shared::domain::{
-    ExportFormat, Faults, JsonLayout, Nested, Packing, PathTemplate, Placeholder,
+    ExportFormat, Faults, FileOf, JsonLayout, Nested, Packing, PathTemplate, Placeholder, RunId,
 };
 use rail_shared::formats::FileOptions;
 use rail_shared::store::runs::MANIFEST;
 use serde_json::Value;
 
 use super::wire::Word;
-use crate::body::Json;
-use crate::shapes::AT_MOST;
+use crate::http::body::Json;
+use crate::http::shapes::AT_MOST;
 
 const OPTIONS: &str = "/options";
 
@@ -110,8 +114,28 @@ fn check_names(body: &Json, format: Option<ExportFormat>, entities: &[&str], fau
     if entities.len() > 1 && !tells_entity {
         let detail = "With several entities, {entity} stands in fileName or in the destination's path: each is a file.";
         faults.add(at, "names-collide", detail);
+        return;
+    }
+    if let Some(longest) = entities.iter().max_by_key(|entity| entity.len())
+        && !faults.touch("/destination/path")
+    {
+        let of = FileOf {
+            name: body.text_at("/name").unwrap_or_default(),
+            run: RunId::new(),
+            date: NaiveDate::default(),
+            entity: longest,
+        };
+        let [folder, file] =
+            [path.trim_matches('/'), name].map(|it| PathTemplate::new(it).fill(of));
+        let key = format!("{folder}/{file}{LONGEST_ENDING}");
+        if let Err(failure) = LocalPlace::new(PathBuf::new(), &key) {
+            faults.add(at, "bad-file-name", failure.message);
+        }
     }
 }
+
+/// Of a run that was taken over many times.
+const LONGEST_ENDING: &str = "-1000000000.manifest.json";
 
 const FORMATS_OF: [(&str, &[ExportFormat]); 5] = [
     (

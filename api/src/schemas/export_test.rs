@@ -7,7 +7,7 @@ use rail_shared::domain::{Failure, FailureKind};
 use serde::Serialize;
 
 use super::wire::Word;
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// Whether files can be written to an export's destination.
 #[derive(Debug, Serialize, Object)]

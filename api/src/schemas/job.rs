@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::failure::JobError;
 use super::wire::{Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// The work behind a sync or a run.
 #[derive(Debug, Serialize, Object)]

@@ -1,5 +1,5 @@
 //! What stands on the wire. Answers are made from rows by `From`, which names every column, so that a new one must be
-//! decided on; bodies say what they mean by [`Asked`](crate::body::Asked).
+//! decided on; bodies say what they mean by [`Asked`](crate::http::body::Asked).
 
 pub mod api_key;
 pub mod authorization;

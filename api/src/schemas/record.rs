@@ -9,8 +9,9 @@ use rail_shared::domain::{ConnectionId, SyncId};
 use rail_shared::store::reading::RecordRow;
 use serde::Serialize;
 
+use super::cursor::NoPosition;
 use super::wire::{ExactObject, Id};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// What was synced: one record as its vendor sent it.
 #[derive(Debug, Serialize, Object)]
@@ -78,18 +79,14 @@ impl fmt::Display for RecordPlace {
     }
 }
 
-/// A text that is no place.
-#[derive(Debug)]
-pub struct NoPlace;
-
 impl FromStr for RecordPlace {
-    type Err = NoPlace;
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
-        let (stream, id) = text.split_once(':').ok_or(NoPlace)?;
+    type Err = NoPosition;
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
+        let (stream, id) = text.split_once(':').ok_or(NoPosition)?;
         if id.contains('\0') {
-            return Err(NoPlace);
+            return Err(NoPosition);
         }
-        let stream_id = stream.parse().map_err(|_| NoPlace)?;
+        let stream_id = stream.parse().map_err(|_| NoPosition)?;
         Ok(Self {
             stream_id,
             external_id: id.to_owned(),

@@ -7,7 +7,7 @@ use rail_shared::store::record_errors::RecordErrorRow;
 use serde::Serialize;
 
 use super::wire::{Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 use crate::routes::BASE;
 
 /// A record that could not be stored as the vendor sent it, or as it was put in. It stays one, however often it is met.

@@ -5,7 +5,7 @@ use rail_shared::connectors::Refused;
 use rail_shared::store::records::Counts;
 use serde::Serialize;
 
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// What became of records that were put in.
 #[derive(Debug, Serialize, Object)]

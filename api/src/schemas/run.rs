@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::failure::JobError;
 use super::wire::{Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// One run of an export.
 #[derive(Debug, Serialize, Object)]
@@ -22,8 +22,10 @@ pub struct ExportRun {
     export_id: Id<ExportId>,
     /// Where it stands.
     status: Word<JobState>,
-    /// When it was asked for.
+    /// When it was asked for, or accepted because it was due.
     created_at: DateTime<Utc>,
+    /// The due time of the schedule that it stands for; absent where somebody asked for it.
+    due_at: Option<DateTime<Utc>>,
     /// When a worker first began with it.
     started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -83,6 +85,7 @@ impl From<runs::Run> for ExportRun {
             destination: _,
             expected_rows,
             viewed_at,
+            due_at,
             files: _,
             beside: _,
         } = row;
@@ -101,6 +104,7 @@ impl From<runs::Run> for ExportRun {
             export_id: Id(export_id),
             status: Word(state),
             created_at,
+            due_at,
             started_at,
             completed_at: finished_at,
             cancel_requested_at,

@@ -11,7 +11,7 @@ use rail_shared::store::snapshots::{self, DifferenceRow, Differences, PartRow, S
 use serde::Serialize;
 
 use super::wire::{ExactObject, Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// An immutable copy of what a connection holds, as of the time it was made. It is there once it is whole.
 #[derive(Debug, Serialize, Object)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::failure::JobError;
 use super::wire::{Id, Word};
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// A run that copies records of a connection into the rail.
 #[derive(Debug, Serialize, Object)]

@@ -7,8 +7,8 @@ use rail_shared::domain::{DateRange, Faults, SyncMode, Targets, Tolerance};
 use serde_json::Value;
 
 use super::wire::Word;
-use crate::body::{Asked, Json, Need};
-use crate::shapes::AT_MOST;
+use crate::http::body::{Asked, Json, Need};
+use crate::http::shapes::AT_MOST;
 
 /// A sync to be run. An empty body asks for all entities, INCREMENTAL.
 #[derive(Debug, Object)]

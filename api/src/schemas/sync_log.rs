@@ -9,8 +9,9 @@ use rail_shared::domain::LogKind;
 use rail_shared::store::sync_log::{LogPlace, LogRow};
 use serde::Serialize;
 
+use super::cursor::NoPosition;
 use super::wire::Word;
-use crate::answer::Shown;
+use crate::http::answer::Shown;
 
 /// Something that happened in a sync.
 #[derive(Debug, Serialize, Object)]
@@ -127,15 +128,11 @@ impl fmt::Display for LogPosition {
     }
 }
 
-/// A text that is no place.
-#[derive(Debug)]
-pub struct NoPlace;
-
 impl FromStr for LogPosition {
-    type Err = NoPlace;
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
+    type Err = NoPosition;
+    fn from_str(text: &str) -> Result<Self, NoPosition> {
         let mut parts = text.splitn(3, ':');
-        let mut part = || parts.next().ok_or(NoPlace);
+        let mut part = || parts.next().ok_or(NoPosition);
         let (at, place, no) = (part()?, part()?, part()?);
         Ok(Self(LogPlace {
             // No sync ran before computers counted time, nor does one after the year 9999.
@@ -143,9 +140,9 @@ impl FromStr for LogPosition {
                 .parse()
                 .ok()
                 .filter(|at_us| (0..253_402_300_800_000_000_i64).contains(at_us))
-                .ok_or(NoPlace)?,
-            place: place.parse().map_err(|_| NoPlace)?,
-            no: no.parse().map_err(|_| NoPlace)?,
+                .ok_or(NoPosition)?,
+            place: place.parse().map_err(|_| NoPosition)?,
+            no: no.parse().map_err(|_| NoPosition)?,
         }))
     }
 }

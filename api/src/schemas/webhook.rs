@@ -8,10 +8,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::wire::{Id, Word};
-use crate::answer::{Shown, Tagged};
+use crate::http::answer::{Shown, Tagged};
 
 /// Where events are sent to.
-#[derive(Debug, Serialize, Object)]
+// Not to be printed: it may hold its secret.
+#[derive(Serialize, Object)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct Webhook {

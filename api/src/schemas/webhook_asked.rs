@@ -12,8 +12,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::wire::{AnyObject, Id, Word};
-use crate::body::{Asked, Json, Need};
-use crate::shapes::child;
+use crate::http::body::{Asked, Json, Need};
+use crate::http::shapes::child;
 
 /// Headers that are ours to say, or that speak of the connection.
 const OWN_HEADERS: &[&str] = &[

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Gives a type what poem-openapi asks of every type. None of these is read from JSON by poem-openapi: bodies are read
-/// by [`Body`](crate::body::Body).
+/// by [`Body`](crate::http::body::Body).
 macro_rules! wire {
     ([$($bounds:tt)*] $type:ty, $name:expr, $schema_ref:expr, $register:expr) => {
         impl<$($bounds)*> Type for $type {

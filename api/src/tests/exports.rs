@@ -1,7 +1,7 @@
 //! Bodies of exports, judged without a database.
 
 use super::*;
-use crate::destinations::Lent;
+use crate::exports::destination::Lent;
 use crate::schemas::export_asked::ExportRules;
 
 /// Of a tenant that has put in records of one entity.
@@ -209,9 +209,13 @@ async fn a_destination_may_use_a_connection_of_its_kind_only() {
         "s3",
         json!({"accessKeyId": "AKIA", "secretAccessKey": "x", "region": "eu-central-1", "bucket": "their-bucket"}),
     );
-    let mut elsewhere = s3.credentials.clone();
-    elsewhere.insert("endpoint".to_owned(), json!("http://10.0.0.1"));
-    let elsewhere = lent("s3", Value::Object(elsewhere));
+    let at_endpoint = |url: &str| {
+        let mut credentials = s3.credentials.clone();
+        credentials.insert("endpoint".to_owned(), json!(url));
+        lent("s3", Value::Object(credentials))
+    };
+    let elsewhere = at_endpoint("https://store.example");
+    let nowhere = at_endpoint("store.example");
     let azure = lent(
         "azure_blob",
         json!({"account": "tenant", "accountKey": "AAAA", "container": "theirs"}),
@@ -228,7 +232,8 @@ async fn a_destination_may_use_a_connection_of_its_kind_only() {
         ("S3", None, Some((at, "unknown-connection"))),
         ("S3", Some(&azure), Some((at, "wrong-connector"))),
         ("AZURE_BLOB", Some(&s3), Some((at, "wrong-connector"))),
-        ("S3", Some(&elsewhere), Some((at, "unusable-connection"))),
+        ("S3", Some(&elsewhere), None),
+        ("S3", Some(&nowhere), Some((at, "unusable-connection"))),
     ] {
         let rules = ExportRules {
             lent,

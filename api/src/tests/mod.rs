@@ -16,11 +16,11 @@ use rail_shared::config::{Environment, SharedConfig};
 use rail_shared::connectors::Connector;
 use rail_shared::domain::{Clock, ConnectionId, JobId, KeyId, Scope, SyncId, SyncMode, TenantId};
 use rail_shared::secrets::{ApiKey, KeyRing};
-use rail_shared::store::api_keys::Grant;
+use rail_shared::store::api_keys::KeyGrant;
 use serde_json::{Map, Value, json};
 
-use crate::body::{Asked, Json};
-use crate::front::Front;
+use crate::http::body::{Asked, Json};
+use crate::http::front::Front;
 use crate::openapi::Paths;
 use crate::routes::BASE;
 use crate::schemas::connection_asked::{ConnectionPatch, NewConnection, Standing};
@@ -70,13 +70,13 @@ impl Caller {
         headers: &[(&str, &str)],
         body: impl Into<HttpBody>,
     ) -> Answer {
-        let grant = Grant {
+        let grant = KeyGrant {
             tenant_id: TenantId::new(),
             key_id: KeyId::new(),
             scopes: self.scopes.clone(),
         };
         self.api
-            .grants
+            .known_keys
             .remember(ApiKey::presented(KEY).digest(), grant);
         let mut request = Request::builder()
             .method(method)
@@ -155,7 +155,7 @@ fn judge<T: Asked>(
     body: &str,
 ) -> Result<T::Meant, Vec<(String, String)>> {
     let json = Json::parse(Bytes::copy_from_slice(body.as_bytes())).unwrap();
-    crate::body::Body::<T>::from(json)
+    crate::http::body::Body::<T>::from(json)
         .read(api, rules)
         .map_err(|problem| {
             let faults = problem.faults().iter();

@@ -96,7 +96,7 @@ async fn a_range_is_refused_where_the_vendor_cannot_list_by_date_and_the_entitie
     let objects: Vec<&str> = s3.entities().collect();
     let body = json!({"entities": objects, "dateRange": days});
     let json = Json::parse(Bytes::from(body.to_string())).unwrap();
-    let problem = crate::body::Body::<NewSync>::from(json).read(&api, &s3);
+    let problem = crate::http::body::Body::<NewSync>::from(json).read(&api, &s3);
     let problem = problem.unwrap_err();
     let [fault] = problem.faults() else {
         panic!("{:?}", problem.faults())

@@ -1,11 +1,13 @@
-//! Exports of a million records, each format, beside psql that reads the same jsonb.
+//! Exports of a million records, each format, beside psql, and DuckDB and pandas, that read the same jsonb.
 
 mod cases;
 mod floor;
+mod peer;
 mod records;
 pub mod sink;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -13,6 +15,7 @@ use tokio::time::sleep;
 
 use self::cases::{Case, To};
 use self::floor::Floor;
+use self::peer::Peer;
 use crate::stage::{Program, Servers, Stage, connect, free_address};
 use crate::{cpu, memory};
 
@@ -30,6 +33,9 @@ pub struct Wanted {
     /// Only the export of this name; may be repeated.
     #[arg(long)]
     only: Vec<String>,
+    /// Beside DuckDB and pandas too, which this Python has.
+    #[arg(long)]
+    peers: Option<PathBuf>,
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -67,18 +73,20 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
         ("psql: 20 fields as CSV", Floor::Csv),
         ("psql: jsonb as text", Floor::Text),
     ] {
-        let mut best: Option<Spent> = None;
-        for _ in 0..wanted.rounds {
-            best = Some(quicker(best, psql(&stage, floor).await?));
-        }
-        let best = best.context("at least one round")?;
+        let best = quickest(wanted.rounds, async || psql(&stage, floor).await).await?;
         row(name, wanted.records, best, None);
         floors.push((floor, best));
     }
-    let is_wanted =
-        |case: &Case| wanted.only.is_empty() || wanted.only.iter().any(|name| name == case.name);
+    let is_named = |name: &str| wanted.only.is_empty() || wanted.only.iter().any(|it| it == name);
+    let is_wanted = |case: &Case| is_named(case.name);
     for case in cases::all().into_iter().filter(is_wanted) {
         measure_case(&stage, wanted, &case, &floors).await?;
+    }
+    let peers = wanted.peers.iter().flat_map(|python| peer::all(python));
+    for peer in peers.filter(|peer| is_named(&peer.name())) {
+        let best = quickest(wanted.rounds, async || theirs(&stage, &peer).await).await?;
+        let beside = beside(&floors, peer.floor);
+        row(&peer.name(), wanted.records, best, beside);
     }
     let odd: Vec<Case> = cases::of_an_odd_record()
         .into_iter()
@@ -101,41 +109,62 @@ async fn measure_case(
 ) -> anyhow::Result<()> {
     // One of its own: what others left in the memory of a process would count for this one.
     let worker = stage.start("worker", &["syncer"])?;
-    let mut best: Option<Spent> = None;
-    for _ in 0..wanted.rounds {
-        let spent = export(stage, &worker, wanted.records, case).await?;
-        best = Some(quicker(best, spent));
-    }
-    let beside = floors.iter().find(|(floor, _)| *floor == case.floor);
+    let run = async || export(stage, &worker, wanted.records, case).await;
+    let best = quickest(wanted.rounds, run).await?;
     row(
         &format!("rail: {}", case.name),
         wanted.records,
-        best.context("at least one round")?,
-        beside.map(|(_, spent)| *spent),
+        best,
+        beside(floors, case.floor),
     );
     Ok(())
 }
 
-fn quicker(before: Option<Spent>, now: Spent) -> Spent {
-    before
-        .filter(|before| before.wall < now.wall)
-        .unwrap_or(now)
+async fn quickest(
+    rounds: usize,
+    measure: impl AsyncFn() -> anyhow::Result<Spent>,
+) -> anyhow::Result<Spent> {
+    let mut best: Option<Spent> = None;
+    for _ in 0..rounds {
+        let now = measure().await?;
+        best = best.filter(|best| best.wall < now.wall).or(Some(now));
+    }
+    best.context("at least one round")
+}
+
+fn beside(floors: &[(Floor, Spent)], wanted: Floor) -> Option<Spent> {
+    let found = floors.iter().find(|(floor, _)| *floor == wanted);
+    found.map(|(_, spent)| *spent)
 }
 
 async fn psql(stage: &Stage, floor: Floor) -> anyhow::Result<Spent> {
-    let file = stage.folder().join("floor");
+    let psql = async |file: &Path| floor::run(&stage.url, floor, file).await.map(|()| None);
+    child(stage, psql).await
+}
+
+async fn theirs(stage: &Stage, peer: &Peer<'_>) -> anyhow::Result<Spent> {
+    let peer = async |file: &Path| peer.run(&stage.url, file).await.map(Some);
+    child(stage, peer).await
+}
+
+/// What another program costs that writes a file, which is removed; it tells its greatest memory, or does not.
+async fn child(
+    stage: &Stage,
+    program: impl AsyncFnOnce(&Path) -> anyhow::Result<Option<u64>>,
+) -> anyhow::Result<Spent> {
+    let file = stage.folder().join("theirs");
     let (ours, postgres, begun) = (
         cpu::of_the_waited_for(),
         stage.postgres_cpu(),
         Instant::now(),
     );
-    floor::run(&stage.url, floor, &file).await?;
+    let peak_kib = program(&file).await?;
     let spent = Spent {
         wall: begun.elapsed(),
         ours: cpu::of_the_waited_for() - ours,
         postgres: stage.postgres_cpu() - postgres,
         bytes: fs::metadata(&file)?.len(),
-        peak_kib: None,
+        peak_kib,
     };
     fs::remove_file(&file)?;
     Ok(spent)

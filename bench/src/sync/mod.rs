@@ -1,7 +1,6 @@
 //! Syncs of a vendor that costs nothing, beside plain SQL that brings the same bytes, and beside dlt.
 
 mod floor;
-mod peers;
 mod table;
 pub mod vendor;
 mod work;

@@ -7,11 +7,12 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::peers;
 use super::vendor::ENTITIES;
 use crate::client::Line;
 use crate::stage::{Program, Servers, Stage, connect, free_address};
-use crate::{cpu, memory};
+use crate::{cpu, memory, peers};
+
+const LOAD: &str = include_str!("../../peers/sync/dlt_load.py");
 
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -133,8 +134,10 @@ impl Syncs {
     pub async fn loaded_by_dlt(&mut self, python: &Path) -> anyhow::Result<Measured> {
         let mut peak_kib = 0;
         let spent = self.measured(async |syncs| {
-            let (url, folder) = (&syncs.stage.url, syncs.stage.folder());
-            peak_kib = peers::dlt(python, syncs.vendor, url, folder).await?;
+            let vendor = format!("http://{}", syncs.vendor);
+            let folder = syncs.stage.folder().join("dlt");
+            let folder = folder.to_str().context("a plain path")?;
+            peak_kib = peers::run(python, LOAD, &[&vendor, &syncs.stage.url, folder]).await?;
             Ok(())
         });
         let spent = spent.await?;

@@ -70,14 +70,18 @@ impl DestinationSettings {
         let place = match self.kind {
             DestinationType::Local => Place::Local(local(outputs, &path)?),
             DestinationType::S3 => {
-                let settings = match credentials {
-                    Some(credentials) => {
-                        connected::s3(outputs, credentials, self.bucket, self.region)?
-                    }
-                    None => own_s3(outputs, self.bucket, self.region)?,
+                let (settings, http) = match credentials {
+                    Some(credentials) => (
+                        connected::s3(outputs, credentials, self.bucket, self.region)?,
+                        &outputs.callers,
+                    ),
+                    None => (own_s3(outputs, self.bucket, self.region)?, &outputs.own),
                 };
-                let prefix = path;
-                Place::S3(S3Place::new(&S3Settings { prefix, ..settings })?)
+                let settings = S3Settings {
+                    prefix: path,
+                    ..settings
+                };
+                Place::S3(Box::new(S3Place::new(settings, http.clone())?))
             }
             DestinationType::AzureBlob => {
                 let (settings, http) = match credentials {

@@ -12,22 +12,13 @@ pub(super) fn s3(
     bucket: Option<String>,
     region: Option<String>,
 ) -> Result<S3Settings, Failure> {
-    let operators = operators_url(outputs, "s3")?;
-    // rust-s3 resolves names and follows redirects out of the guard's sight: where a caller chose the host, that may lead
-    // inside a network. Amazon's own hosts are not the caller's choice.
-    if operators.is_none() && said(credentials, "endpoint").is_some() {
-        return Err(misconfigured(
-            "A connection with an endpoint of its own cannot be written to: for S3 destinations, only Amazon's is kept \
-             from leading into private networks. Use a connection without endpoint, or let the operator name the \
-             endpoint (RAIL_CONNECTOR_S3_BASE_URL).",
-        ));
-    }
+    let endpoint = endpoint(outputs, "s3", credentials)?;
     Ok(S3Settings {
         bucket: given_or(bucket, credentials, "bucket")?,
         prefix: String::new(),
         region: given_or(region, credentials, "region")?,
-        addressing: Addressing::at(operators.as_ref()),
-        endpoint: operators,
+        addressing: Addressing::at(endpoint.as_ref()),
+        endpoint,
         keys: S3Keys {
             access_key_id: needed(credentials, "accessKeyId")?,
             secret_access_key: needed(credentials, "secretAccessKey")?.into(),
@@ -41,10 +32,7 @@ pub(super) fn azure(
     credentials: &Credentials,
     container: Option<String>,
 ) -> Result<AzureSettings, Failure> {
-    let callers = said(credentials, "endpoint")
-        .map(|text| url(&text))
-        .transpose()?;
-    let endpoint = operators_url(outputs, "azure_blob")?.or(callers);
+    let endpoint = endpoint(outputs, "azure_blob", credentials)?;
     let key = match (
         said(credentials, "sasToken"),
         said(credentials, "accountKey"),
@@ -65,14 +53,18 @@ pub(super) fn azure(
     })
 }
 
-/// Where the operator says that a connector's vendor is.
-fn operators_url(outputs: &Outputs, connector: &str) -> Result<Option<Url>, Failure> {
-    let told = outputs.addresses.get(connector);
-    told.map(|text| url(text)).transpose()
-}
-
-fn url(text: &str) -> Result<Url, Failure> {
-    Url::parse(text).map_err(|_| misconfigured("The endpoint is not an http or https URL."))
+/// Where the operator says that a connector's vendor is, else where the connection does.
+fn endpoint(
+    outputs: &Outputs,
+    connector: &str,
+    credentials: &Credentials,
+) -> Result<Option<Url>, Failure> {
+    let operators = outputs.addresses.get(connector).cloned();
+    let told = operators.or_else(|| said(credentials, "endpoint"));
+    let read = |text: String| {
+        Url::parse(&text).map_err(|_| misconfigured("The endpoint is not an http or https URL."))
+    };
+    told.map(read).transpose()
 }
 
 fn said(credentials: &Credentials, name: &str) -> Option<String> {

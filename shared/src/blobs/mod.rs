@@ -2,19 +2,21 @@
 //!
 //! A file is invisible until [`Upload::finish`] made it whole. Whatever happens before (an error, a drop, the death of
 //! the process) leaves nothing under its name. What was there before is replaced only by a destination of
-//! [`Existing::Replace`], and then at once by the whole file; only an S3 store that does not know conditional requests at
-//! all replaces without being asked to.
+//! [`Existing::Replace`], and then at once by the whole file; only an S3 store that passes over conditions, and does not say
+//! so, replaces without being asked to.
 
 mod azure;
 mod bucket;
 mod configured;
 mod connected;
+mod filling;
 mod key;
 mod ledger;
 mod local;
 mod media_type;
 mod outputs;
 mod s3;
+mod unwritten;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,7 +49,7 @@ pub struct Destination {
 #[derive(Debug, Clone)]
 pub enum Place {
     /// A bucket, and a prefix in it.
-    S3(S3Place),
+    S3(Box<S3Place>),
     /// A container, and a prefix in it.
     Azure(Box<AzurePlace>),
     /// A directory below the one the operator allows.
@@ -93,6 +95,12 @@ impl Destination {
         Self { existing, ..self }
     }
 
+    /// What becomes of a file whose name is taken.
+    #[must_use]
+    pub fn existing(&self) -> Existing {
+        self.existing
+    }
+
     /// The place itself.
     #[must_use]
     pub fn place(&self) -> &Place {
@@ -115,7 +123,7 @@ impl Destination {
     pub async fn begin(&self, key: &str) -> Result<Upload, Failure> {
         let key = key::relative(key)?;
         let sink = match &self.place {
-            Place::S3(place) => Sink::S3(Box::new(place.begin(&key, self))),
+            Place::S3(place) => Sink::S3(Box::new(place.begin(&key, self)?)),
             Place::Azure(place) => Sink::Azure(Box::new(place.begin(&key, self.existing)?)),
             Place::Local(place) => Sink::Local(place.begin(&key, self).await?),
         };
@@ -173,7 +181,7 @@ impl Destination {
     pub async fn link(&self, key: &str, valid: Duration) -> Result<Option<String>, Failure> {
         let key = key::relative(key)?;
         match &self.place {
-            Place::S3(place) => place.link(&key, valid).await.map(Some),
+            Place::S3(place) => place.link(&key, valid).map(Some),
             Place::Azure(place) => place.link(&key, valid),
             Place::Local(_) => Ok(None),
         }
@@ -207,7 +215,7 @@ enum Sink {
 }
 
 impl Upload {
-    /// Appends bytes. Chunks of any size are fine; memory stays within a few parts.
+    /// Appends bytes. Chunks of any size are fine; memory stays within two parts.
     ///
     /// # Errors
     /// When the place refuses them; the upload is then lost.
@@ -219,6 +227,22 @@ impl Upload {
             Sink::S3(upload) => upload.write(chunk).await?,
             Sink::Azure(upload) => upload.write(chunk).await?,
             Sink::Local(upload) => upload.write(chunk).await?,
+        }
+        self.sink = Some(sink);
+        Ok(())
+    }
+
+    /// Sends what waits to be sent: all bytes are there, and until the file is made visible it takes no more memory than a
+    /// small one.
+    ///
+    /// # Errors
+    /// When the place refuses them; the upload is then lost.
+    pub async fn seal(&mut self) -> Result<(), Failure> {
+        let mut sink = self.sink.take().ok_or_else(lost)?;
+        match &mut sink {
+            Sink::S3(upload) => upload.seal().await?,
+            Sink::Azure(upload) => upload.seal().await?,
+            Sink::Local(_) => {}
         }
         self.sink = Some(sink);
         Ok(())

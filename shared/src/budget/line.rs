@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::BadAddress;
 
 /// A request waits for this: rather count by oneself than have all wait for a Redis that does not answer.
-const ANSWER_WITHIN: Duration = Duration::from_millis(1_000);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_millis(1_000);
 /// From a failure until one request looks again whether Redis is there.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -43,6 +43,7 @@ const SCRIPTS: [(Script, &str); 5] = [
 
 pub(super) struct Line {
     client: Client,
+    answer_within: Duration,
     open: tokio::sync::Mutex<Option<Open>>,
     health: Mutex<Health>,
 }
@@ -72,9 +73,10 @@ impl From<RedisError> for Broken {
 }
 
 impl Line {
-    pub(super) fn new(redis_url: &str) -> Result<Self, BadAddress> {
+    pub(super) fn new(redis_url: &str, answer_within: Duration) -> Result<Self, BadAddress> {
         Ok(Self {
             client: Client::open(redis_url).map_err(BadAddress)?,
+            answer_within,
             open: tokio::sync::Mutex::new(None),
             health: Mutex::default(),
         })
@@ -111,7 +113,7 @@ impl Line {
             let mut open = self.opened().await?;
             Ok(call(&open).query_async(&mut open.connection).await?)
         };
-        let answer = match tokio::time::timeout(ANSWER_WITHIN, asking).await {
+        let answer = match tokio::time::timeout(self.answer_within, asking).await {
             Ok(answer) => answer,
             Err(_) => Err(Broken::Late),
         };
@@ -137,8 +139,8 @@ impl Line {
             return Ok(open.clone());
         }
         let limits = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ANSWER_WITHIN))
-            .set_response_timeout(Some(ANSWER_WITHIN));
+            .set_connection_timeout(Some(self.answer_within))
+            .set_response_timeout(Some(self.answer_within));
         let mut connection = self
             .client
             .get_multiplexed_async_connection_with_config(&limits)

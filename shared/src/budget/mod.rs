@@ -30,7 +30,7 @@ pub use standing::{LimitStanding, Standing};
 
 use crate::domain::{Clock, Priority};
 use ahead::Ahead;
-use line::Line;
+use line::{ANSWER_WITHIN, Line};
 use share::Shares;
 use ticks::Ticks;
 
@@ -70,10 +70,11 @@ impl Budgets {
     /// # Errors
     /// [`BadAddress`]; whether Redis is there is found out later.
     pub fn new(redis_url: &str, settings: RateSettings) -> Result<Self, BadAddress> {
-        Self::made(redis_url, settings, Ticks::machine())
+        let line = Line::new(redis_url, ANSWER_WITHIN)?;
+        Ok(Self::made(line, settings, Ticks::machine()))
     }
 
-    /// The same by a clock of one's own in place of Redis' and the machine's.
+    /// The same by a clock of one's own in place of Redis' and the machine's, waiting this long for an answer of Redis.
     ///
     /// # Errors
     /// [`BadAddress`].
@@ -81,20 +82,22 @@ impl Budgets {
         redis_url: &str,
         settings: RateSettings,
         clock: Clock,
+        answer_within: Duration,
     ) -> Result<Self, BadAddress> {
-        Self::made(redis_url, settings, Ticks::Of(clock))
+        let line = Line::new(redis_url, answer_within)?;
+        Ok(Self::made(line, settings, Ticks::Of(clock)))
     }
 
-    fn made(redis_url: &str, settings: RateSettings, ticks: Ticks) -> Result<Self, BadAddress> {
-        Ok(Self {
+    fn made(line: Line, settings: RateSettings, ticks: Ticks) -> Self {
+        Self {
             inner: Arc::new(Inner {
-                line: Line::new(redis_url)?,
+                line,
                 shares: Shares::new(settings.processes),
                 ahead: Ahead::default(),
                 ticks,
                 settings,
             }),
-        })
+        }
     }
 
     /// How the operator set the rate of a connector, where they did.

@@ -47,9 +47,7 @@ pub enum FormatError {
         cause: serde_json::Error,
     },
     /// Records have more different fields than a file can have columns.
-    #[error(
-        "the records have more than {most} different fields; choose some of them with `fields`"
-    )]
+    #[error("the records have more than {most} different fields")]
     TooManyFields {
         /// How many there may be.
         most: usize,
@@ -129,13 +127,15 @@ impl Encoder {
         }
     }
 
-    /// One record that was read before, by a survey that knows the [columns](Self::columns) of this encoder first.
+    /// One record that was read before, by a survey that knows the [columns](Self::columns) of this encoder first. The names are
+    /// the [survey's](Survey::names), which is the same for all records.
     ///
     /// # Errors
     /// As of [`Self::record`].
     pub fn row(
         &mut self,
         record: &RecordView<'_>,
+        names: &[String],
         values: &Values<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
@@ -145,7 +145,7 @@ impl Encoder {
                 json.row(record, values, out);
                 Ok(())
             }
-            Self::Xml(xml) => xml.row(record, values, out),
+            Self::Xml(xml) => xml.row(record, names, values, out),
             Self::Parquet(parquet) => parquet.row(record, values, out),
         }
     }

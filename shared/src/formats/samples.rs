@@ -18,6 +18,7 @@ const TEXTS: &[&str] = &[
     " around ",
     "say \"hi\", it's",
     "two\r\nlines\rthree\n",
+    "nul\u{0}byte",
     "tab\tand\u{1}\u{8}\u{b}\u{c}\u{1f}",
     "\u{7f}\u{85}\u{2028}\u{feff}\u{fffd}",
     "\u{fffe}\u{ffff}",
@@ -253,6 +254,22 @@ pub(super) fn file<P: AsRef<str>>(mut encoder: Encoder, payloads: &[P]) -> Strin
     for payload in payloads {
         encoder
             .record(&record("ext_1", payload.as_ref()), &mut out)
+            .unwrap();
+    }
+    encoder.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The same, of records that a survey has read.
+pub(super) fn file_of_surveyed<P: AsRef<str>>(mut encoder: Encoder, payloads: &[P]) -> String {
+    let mut survey = Survey::knowing(encoder.columns().to_vec());
+    let mut out = Vec::new();
+    encoder.begin(&mut out);
+    for payload in payloads {
+        let record = record("ext_1", payload.as_ref());
+        let values = survey.record(&record).unwrap();
+        encoder
+            .row(&record, survey.names(), &values, &mut out)
             .unwrap();
     }
     encoder.finish(&mut out).unwrap();

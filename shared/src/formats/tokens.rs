@@ -17,12 +17,17 @@ pub(super) fn check_object(payload: &str) -> serde_json::Result<()> {
 
 /// The characters that a JSON string means, given with its quotes.
 pub(super) fn text_of(string: &str) -> serde_json::Result<Cow<'_, str>> {
-    let inside = string.get(1..string.len() - 1).unwrap_or_default();
+    let inside = inside(string);
     if inside.as_bytes().contains(&b'\\') {
         serde_json::from_str(string).map(Cow::Owned)
     } else {
         Ok(Cow::Borrowed(inside))
     }
+}
+
+/// A JSON string without its quotes.
+pub(super) fn inside(string: &str) -> &str {
+    string.get(1..string.len() - 1).unwrap_or_default()
 }
 
 /// Appends the same JSON, which has been checked, without the blanks between its tokens.
@@ -51,12 +56,8 @@ pub(super) fn compact(json: &str, out: &mut Vec<u8>) {
 pub(super) enum Token<'a> {
     /// The name of a member, with its quotes.
     Name(&'a str),
-    /// With its quotes.
-    String(&'a str),
-    Number(&'a str),
-    /// `true` or `false`.
-    Boolean(&'a str),
-    Null,
+    /// A value that holds no others, as spelled: a string with its quotes.
+    Scalar(&'a str),
     Object,
     Array,
     /// Of the object or array that began last.
@@ -124,18 +125,13 @@ impl<'a> Iterator for Tokens<'a> {
             let string = &self.json[start..self.at];
             self.skip_while(is_blank);
             if self.rest().first() != Some(&b':') {
-                return Some(Token::String(string));
+                return Some(Token::Scalar(string));
             }
             self.at += 1;
             return Some(Token::Name(string));
         }
         self.skip_while(|byte| !is_blank(byte) && !matches!(byte, b',' | b'}' | b']'));
-        let word = &self.json[start..self.at];
-        Some(match first {
-            b't' | b'f' => Token::Boolean(word),
-            b'n' => Token::Null,
-            _ => Token::Number(word),
-        })
+        Some(Token::Scalar(&self.json[start..self.at]))
     }
 }
 

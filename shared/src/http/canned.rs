@@ -12,6 +12,7 @@ use super::{Guard, Http, Limits};
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub method: String,
     pub url: Url,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -154,13 +155,15 @@ async fn converse(
             }
             lines.push(line.trim().to_owned());
         }
-        let target = lines[0].split(' ').nth(1).unwrap();
+        let mut words = lines[0].split(' ');
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let headers: Vec<(String, String)> = lines[1..]
             .iter()
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let mut asked = Asked {
+            method: method.to_owned(),
             url: Url::parse(&format!("{base}{target}")).unwrap(),
             headers,
             body: Vec::new(),

@@ -57,6 +57,9 @@ pub struct Http {
     guard: Arc<Guard>,
     limits: Limits,
     room_for_large: Arc<Semaphore>,
+    /// How many answers had to wait for room.
+    #[cfg(test)]
+    pub(super) kept_waiting: Arc<std::sync::atomic::AtomicUsize>,
     clock: Clock,
 }
 
@@ -104,6 +107,8 @@ impl Http {
             guard: Arc::new(guard),
             limits,
             room_for_large: Arc::new(Semaphore::new(limits.large_bodies)),
+            #[cfg(test)]
+            kept_waiting: Arc::default(),
             clock: Clock::system(),
         })
     }
@@ -166,6 +171,9 @@ impl Http {
         let mut sending = client
             .request(method(request.method), url)
             .headers(headers(&request)?);
+        if let Some(limit) = request.within {
+            sending = sending.timeout(limit);
+        }
         if let Some(body) = request.body {
             if body.is_empty() {
                 // Not said by itself, and some servers want it.
@@ -228,6 +236,9 @@ impl Http {
     }
 
     async fn wait_for_room(&self) -> Result<OwnedSemaphorePermit, HttpError> {
+        #[cfg(test)]
+        self.kept_waiting
+            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let room = self.room_for_large.clone().acquire_owned();
         match tokio::time::timeout(self.limits.room_within, room).await {
             Ok(Ok(room)) => Ok(room),

@@ -1,6 +1,7 @@
 //! What is asked of another system, in words of ours.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
@@ -68,6 +69,7 @@ pub struct Request {
     pub(super) body: Option<Bytes>,
     pub(super) compressed: Compressed,
     pub(super) only_first: Option<usize>,
+    pub(super) within: Option<Duration>,
 }
 
 /// What becomes of an answer that arrives compressed.
@@ -91,6 +93,7 @@ impl Request {
             body: None,
             compressed: Compressed::Undone,
             only_first: None,
+            within: None,
         }
     }
 
@@ -139,6 +142,13 @@ impl Request {
     #[must_use]
     pub fn only_first(mut self, bytes: usize) -> Self {
         self.only_first = Some(bytes);
+        self
+    }
+
+    /// Gives the whole answer as long as this to come, in place of what the client's limits say.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.within = Some(limit);
         self
     }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine;
@@ -174,13 +175,15 @@ async fn a_large_answer_that_breaks_off_after_it_was_kept_waiting_counts_as_kept
     let http = server.http_within(limits);
     let get = |path: &str| http.send(Request::get(format!("{}{path}", server.url)));
     let first = get("/large").await.unwrap().body;
-    let mut second = std::pin::pin!(get("/half"));
-    let early = tokio::time::timeout(Duration::from_millis(100), &mut second).await;
-    assert!(early.is_err(), "there is room for one");
+    let make_room = async {
+        while http.kept_waiting.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+    };
+    let (second, ()) = tokio::join!(get("/half"), make_room);
 
-    drop(first);
-
-    assert!(matches!(second.await, Err(HttpError::Crowded)));
+    assert!(matches!(second, Err(HttpError::Crowded)));
 }
 
 #[tokio::test]
@@ -192,11 +195,11 @@ async fn each_way_of_not_answering_has_its_own_error_and_none_shows_the_url() {
         _ => Reply::Bytes(b"nonsense\r\n\r\n".to_vec()),
     })
     .await;
-    let limits = Limits {
+    let impatient = Limits {
         idle_read: Duration::from_millis(100),
         ..Limits::default()
     };
-    let get = async |url: String| {
+    let get_within = async |limits, url: String| {
         let request = Request::get(url).secret_query("api_key", "sk_hidden".into());
         let error = server.http_within(limits).send(request).await.unwrap_err();
         let shown = format!("{error} {error:?}");
@@ -206,8 +209,10 @@ async fn each_way_of_not_answering_has_its_own_error_and_none_shows_the_url() {
         );
         error
     };
+    let get = |url| get_within(Limits::default(), url);
     let at = |path: &str| format!("{}{path}", server.url);
-    assert!(matches!(get(at("/silence")).await, HttpError::Timeout(_)));
+    let silent = get_within(impatient, at("/silence")).await;
+    assert!(matches!(silent, HttpError::Timeout(_)));
     assert!(matches!(get(at("/closed")).await, HttpError::Reset(_)));
     assert!(matches!(get(at("/half")).await, HttpError::Body(_)));
     assert!(matches!(get(at("/nonsense")).await, HttpError::Reset(_)));
@@ -220,9 +225,20 @@ async fn each_way_of_not_answering_has_its_own_error_and_none_shows_the_url() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let http = Http::new(Guard::public().trusting(&nobody), limits).unwrap();
+    let http = Http::new(Guard::public().trusting(&nobody), Limits::default()).unwrap();
     let error = http.send(Request::get(nobody)).await.unwrap_err();
     assert!(matches!(error, HttpError::Connect(_)));
+}
+
+#[tokio::test]
+async fn a_request_may_have_a_limit_of_its_own() {
+    let server = Canned::start(|_| Reply::Silence).await;
+    let http = server.http_within(Limits::default());
+    let request = Request::get(&server.url).within(Duration::from_millis(100));
+    let begun = std::time::Instant::now();
+    let error = http.send(request).await.unwrap_err();
+    assert!(matches!(error, HttpError::Timeout(_)));
+    assert!(begun.elapsed() < Limits::default().idle_read);
 }
 
 #[tokio::test]

@@ -14,101 +14,13 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
-use crate::domain::{ConnectionId, TenantId, WebhookId};
+use super::bindings::Bound;
 
 const FORM: u8 = 1;
 const NONCE: usize = 24;
 const WRAPPED: usize = 32 + 16;
-
-/// What an envelope belongs to.
-pub trait Bound {
-    /// As authenticated: different for everything that an envelope can belong to.
-    fn bytes(self) -> Vec<u8>;
-}
-
-/// A connection, whose credentials are sealed.
-#[derive(Debug, Clone, Copy)]
-pub struct Binding {
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The connection.
-    pub connection_id: ConnectionId,
-}
-
-impl Bound for Binding {
-    fn bytes(self) -> Vec<u8> {
-        [
-            self.tenant_id.uuid().as_bytes().as_slice(),
-            self.connection_id.uuid().as_bytes(),
-        ]
-        .concat()
-    }
-}
-
-/// A connection's grant: what a vendor gave for it.
-#[derive(Debug, Clone, Copy)]
-pub struct GrantBinding(pub Binding);
-
-impl Bound for GrantBinding {
-    fn bytes(self) -> Vec<u8> {
-        const KIND: &[u8] = b"the grant of a connection";
-        [KIND, &self.0.bytes()].concat()
-    }
-}
-
-/// A consent that was begun, whose verifier is sealed.
-#[derive(Debug, Clone, Copy)]
-pub struct ConsentBinding<'a> {
-    /// For which connection.
-    pub of: Binding,
-    /// The digest of its state.
-    pub state_digest: &'a [u8],
-}
-
-impl Bound for ConsentBinding<'_> {
-    fn bytes(self) -> Vec<u8> {
-        const KIND: &[u8] = b"the verifier of a consent that was begun";
-        [KIND, &self.of.bytes(), self.state_digest].concat()
-    }
-}
-
-/// A webhook, whose secrets are sealed.
-#[derive(Debug, Clone, Copy)]
-pub struct WebhookBinding {
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The webhook.
-    pub webhook_id: WebhookId,
-}
-
-impl Bound for WebhookBinding {
-    fn bytes(self) -> Vec<u8> {
-        const KIND: &[u8] = b"the secrets of a webhook";
-        [
-            KIND,
-            self.tenant_id.uuid().as_bytes(),
-            self.webhook_id.uuid().as_bytes(),
-        ]
-        .concat()
-    }
-}
-
-/// A request's Idempotency-Key, whose answer is sealed.
-#[derive(Debug, Clone, Copy)]
-pub struct AnswerBinding<'a> {
-    /// The tenant.
-    pub tenant_id: TenantId,
-    /// The key.
-    pub key: &'a str,
-}
-
-impl Bound for AnswerBinding<'_> {
-    fn bytes(self) -> Vec<u8> {
-        // Longer than the 32 bytes of a connection's.
-        const KIND: &[u8] = b"the answer of a request that came with an Idempotency-Key";
-        [KIND, self.tenant_id.uuid().as_bytes(), self.key.as_bytes()].concat()
-    }
-}
+/// Where, in an envelope, the secret begins, which stays as it is when the envelope is wrapped again.
+pub const SECRET_AT: usize = 1 + NONCE + WRAPPED;
 
 /// A sealed secret, and which master key wraps it.
 #[derive(Debug, Clone)]
@@ -183,47 +95,24 @@ impl KeyRing {
         }
     }
 
+    /// The ids of the keys, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(id, _)| id.as_str())
+    }
+
     /// Seals a secret with the first key.
     ///
     /// # Panics
     /// When the operating system has no randomness to give.
     #[must_use]
-    #[allow(
-        clippy::expect_used,
-        reason = "without randomness no secret can be kept; the sizes are our own"
-    )]
     pub fn seal(&self, plain: &[u8], binding: impl Bound) -> Sealed {
-        let (by, master) = &self.keys[0];
         let bound_to = binding.bytes();
-        let mut random = [0; 32 + 2 * NONCE];
-        OsRng
-            .try_fill_bytes(&mut random)
-            .expect("the operating system gives random bytes");
-        let (data_key, nonces) = random.split_at(32);
-        let (wrap_nonce, nonce) = nonces.split_at(NONCE);
-        let wrapped = master
-            .encrypt(
-                XNonce::from_slice(wrap_nonce),
-                Payload {
-                    msg: data_key,
-                    aad: &bound_to,
-                },
-            )
-            .expect("32 bytes can be sealed");
-        let sealed = XChaCha20Poly1305::new(Key::from_slice(data_key))
-            .encrypt(
-                XNonce::from_slice(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &bound_to,
-                },
-            )
-            .expect("credentials and answers are shorter than the cipher's limit");
-        let envelope = [&[FORM], wrap_nonce, &wrapped, nonce, &sealed].concat();
-        Sealed {
-            envelope,
-            by: by.clone(),
-        }
+        let data_key: [u8; 32] = random();
+        let mut sealed = random::<NONCE>().to_vec();
+        let cipher = XChaCha20Poly1305::new(Key::from_slice(&data_key));
+        let secret = encrypted(&cipher, &sealed, plain, &bound_to);
+        sealed.extend(secret);
+        self.wrapped(&data_key, &sealed, &bound_to)
     }
 
     /// Opens an envelope.
@@ -236,51 +125,109 @@ impl KeyRing {
         by: &str,
         binding: impl Bound,
     ) -> Result<Vec<u8>, OpenError> {
+        let bound_to = binding.bytes();
+        let (data_key, sealed) = self.unwrapped(envelope, by, &bound_to)?;
+        let cipher = XChaCha20Poly1305::new(Key::from_slice(&data_key));
+        decrypted(&cipher, sealed, &bound_to)
+    }
+
+    /// The same envelope, wrapped by the first key. The secret in it stays sealed as it is.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn wrap_again(
+        &self,
+        envelope: &[u8],
+        by: &str,
+        binding: impl Bound,
+    ) -> Result<Sealed, OpenError> {
+        let bound_to = binding.bytes();
+        let (data_key, sealed) = self.unwrapped(envelope, by, &bound_to)?;
+        Ok(self.wrapped(&data_key, sealed, &bound_to))
+    }
+
+    fn wrapped(&self, data_key: &[u8], sealed: &[u8], bound_to: &[u8]) -> Sealed {
+        let (by, master) = &self.keys[0];
+        let nonce = random::<NONCE>();
+        let wrapped = encrypted(master, &nonce, data_key, bound_to);
+        Sealed {
+            envelope: [&[FORM], nonce.as_slice(), &wrapped, sealed].concat(),
+            by: by.clone(),
+        }
+    }
+
+    /// The data key of an envelope, and what it seals.
+    fn unwrapped<'e>(
+        &self,
+        envelope: &'e [u8],
+        by: &str,
+        bound_to: &[u8],
+    ) -> Result<(Vec<u8>, &'e [u8]), OpenError> {
         let (_, master) = self
             .keys
             .iter()
             .find(|(id, _)| id == by)
             .ok_or_else(|| OpenError::KeyMissing(by.to_owned()))?;
-        let bound_to = binding.bytes();
-        let rest = envelope.strip_prefix(&[FORM]).ok_or(OpenError::Forged)?;
-        if rest.len() < NONCE + WRAPPED + NONCE {
-            return Err(OpenError::Forged);
-        }
-        let (wrap_nonce, rest) = rest.split_at(NONCE);
-        let (wrapped, rest) = rest.split_at(WRAPPED);
-        let (nonce, sealed) = rest.split_at(NONCE);
-        let data_key = master
-            .decrypt(
-                XNonce::from_slice(wrap_nonce),
-                Payload {
-                    msg: wrapped,
-                    aad: &bound_to,
-                },
-            )
-            .map_err(|_| OpenError::Forged)?;
-        XChaCha20Poly1305::new(Key::from_slice(&data_key))
-            .decrypt(
-                XNonce::from_slice(nonce),
-                Payload {
-                    msg: sealed,
-                    aad: &bound_to,
-                },
-            )
-            .map_err(|_| OpenError::Forged)
+        let (wrapped, sealed) = envelope
+            .split_at_checked(SECRET_AT)
+            .ok_or(OpenError::Forged)?;
+        let wrapped = wrapped.strip_prefix(&[FORM]).ok_or(OpenError::Forged)?;
+        Ok((decrypted(master, wrapped, bound_to)?, sealed))
     }
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "without randomness no secret can be kept"
+)]
+fn random<const N: usize>() -> [u8; N] {
+    let mut random = [0; N];
+    OsRng
+        .try_fill_bytes(&mut random)
+        .expect("the operating system gives random bytes");
+    random
+}
+
+#[allow(clippy::expect_used, reason = "what is sealed here is short")]
+fn encrypted(cipher: &XChaCha20Poly1305, nonce: &[u8], plain: &[u8], bound_to: &[u8]) -> Vec<u8> {
+    let payload = Payload {
+        msg: plain,
+        aad: bound_to,
+    };
+    cipher
+        .encrypt(XNonce::from_slice(nonce), payload)
+        .expect("keys, credentials and answers are shorter than the cipher's limit")
+}
+
+/// Of a nonce and what was encrypted with it.
+fn decrypted(
+    cipher: &XChaCha20Poly1305,
+    sealed: &[u8],
+    bound_to: &[u8],
+) -> Result<Vec<u8>, OpenError> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(OpenError::Forged)?;
+    let payload = Payload {
+        msg: sealed,
+        aad: bound_to,
+    };
+    let plain = cipher.decrypt(XNonce::from_slice(nonce), payload);
+    plain.map_err(|_| OpenError::Forged)
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.keys.iter().map(|(id, _)| id))
-            .finish()
+        f.debug_list().entries(self.ids()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{ConnectionId, TenantId};
+    use crate::secrets::{AnswerBinding, Binding};
 
     fn key(id: &str, byte: u8) -> String {
         format!("{id}:{}", STANDARD.encode([byte; 32]))
@@ -348,6 +295,25 @@ mod tests {
         let ring = KeyRing::parse(&format!("{},{}", key("new", 2), key("old", 1))).unwrap();
         assert_eq!(ring.open(&old.envelope, &old.by, own).unwrap(), b"x");
         assert_eq!(ring.seal(b"x", own).by, "new");
+    }
+
+    #[test]
+    fn what_is_wrapped_again_needs_the_new_key_only() {
+        let own = binding();
+        let old = KeyRing::parse(&key("old", 1)).unwrap().seal(b"x", own);
+        let both = KeyRing::parse(&format!("{},{}", key("new", 2), key("old", 1))).unwrap();
+        let again = both.wrap_again(&old.envelope, &old.by, own).unwrap();
+        let new = KeyRing::parse(&key("new", 2)).unwrap();
+        assert_eq!(new.open(&again.envelope, &again.by, own).unwrap(), b"x");
+        assert_eq!(again.envelope[SECRET_AT..], old.envelope[SECRET_AT..]);
+        assert_eq!(
+            new.wrap_again(&old.envelope, &old.by, own).err(),
+            Some(OpenError::KeyMissing("old".into()))
+        );
+        assert_eq!(
+            both.wrap_again(&old.envelope, &old.by, binding()).err(),
+            Some(OpenError::Forged)
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Secrets: sealed at rest, opened in memory, never printed.
 
 mod api_key;
+mod bindings;
 mod key_ring;
 mod one_time;
 mod references;
@@ -8,10 +9,8 @@ mod signatures;
 mod signing;
 
 pub use api_key::ApiKey;
-pub use key_ring::{
-    AnswerBinding, Binding, Bound, ConsentBinding, GrantBinding, KeyRing, KeyRingError, OpenError,
-    Sealed, WebhookBinding,
-};
+pub use bindings::{AnswerBinding, Binding, Bound, ConsentBinding, GrantBinding, WebhookBinding};
+pub use key_ring::{KeyRing, KeyRingError, OpenError, SECRET_AT, Sealed};
 pub use one_time::{OneTime, challenge};
 pub use references::{References, Unresolved};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -11,7 +11,7 @@ use crate::domain::{KeyId, Scope, TenantId};
 
 /// What a request may do and for whom.
 #[derive(Debug, Clone)]
-pub struct Grant {
+pub struct KeyGrant {
     /// The tenant the key belongs to.
     pub tenant_id: TenantId,
     /// The key.
@@ -76,7 +76,7 @@ pub async fn ensure(
 pub async fn grant(
     conn: &mut AsyncPgConnection,
     digest: &[u8],
-) -> Result<Option<Grant>, StoreError> {
+) -> Result<Option<KeyGrant>, StoreError> {
     let row: Option<(Uuid, Uuid, Vec<String>)> = api_keys::table
         .filter(
             api_keys::digest
@@ -87,7 +87,7 @@ pub async fn grant(
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(tenant, key, scopes)| Grant {
+    Ok(row.map(|(tenant, key, scopes)| KeyGrant {
         tenant_id: tenant.into(),
         key_id: key.into(),
         // A scope this version does not know grants nothing.

@@ -4,14 +4,14 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::StoreError;
-use super::api_keys::Grant;
+use super::api_keys::KeyGrant;
 use super::schema::audit_log;
 
 /// Who asks, and in which request.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// The key and its tenant.
-    pub grant: Grant,
+    pub grant: KeyGrant,
     /// The request, as the answer names it.
     pub request_id: String,
 }

@@ -20,7 +20,7 @@ const ONE_VIEW: &str =
 
 /// Where a consumer of the feed stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ChangePlace {
     /// The number of the change set up to which it had everything when it last had read to the end; 0 before that.
     pub since: i64,
     /// The number of the change set it is in.
@@ -44,7 +44,7 @@ pub struct Changes {
     /// What changed, in order.
     pub rows: Vec<Change>,
     /// Where to go on.
-    pub next: Place,
+    pub next: ChangePlace,
     /// Whether there is more already.
     pub more: bool,
 }
@@ -83,7 +83,7 @@ pub async fn read(
     tenant: TenantId,
     entity: &str,
     connection: Option<ConnectionId>,
-    from: &Place,
+    from: &ChangePlace,
     limit: u16,
 ) -> Result<Option<Changes>, StoreError> {
     conn.batch_execute(ONE_VIEW).await?;
@@ -97,7 +97,7 @@ pub async fn read(
             next: from.clone(),
             more: false,
         };
-        return Ok((*from == Place::default()).then_some(nothing));
+        return Ok((*from == ChangePlace::default()).then_some(nothing));
     };
     if from.seq > head.last_seq + 1 || from.since > head.last_seq {
         return Ok(None);
@@ -106,12 +106,12 @@ pub async fn read(
     let overflows = found.len() > usize::from(limit);
     found.truncate(usize::from(limit));
     let next = match found.last().filter(|_| overflows) {
-        Some(last) => Place {
+        Some(last) => ChangePlace {
             since: from.since,
             seq: last.seq,
             external_id: last.record.external_id.clone(),
         },
-        None => Place {
+        None => ChangePlace {
             since: if head.upto == head.last_seq {
                 head.upto
             } else {
@@ -169,7 +169,7 @@ async fn head(
     tenant: TenantId,
     entity: &str,
     stream: Option<i64>,
-    from: &Place,
+    from: &ChangePlace,
 ) -> Result<Option<Head>, StoreError> {
     macro_rules! head {
         ($of:literal) => {
@@ -207,7 +207,7 @@ async fn found(
     tenant: TenantId,
     entity: &str,
     stream: Option<i64>,
-    from: &Place,
+    from: &ChangePlace,
     limit: u16,
 ) -> Result<Vec<Found>, StoreError> {
     // Set by set, and within each by id: what follows the limit is not looked at.

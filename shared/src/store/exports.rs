@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::domain::{
 };
 
 /// A row.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = exports)]
 pub struct ExportRow {
     /// Identity.
@@ -329,6 +330,28 @@ pub async fn set_next_run(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Lets a run write the files of an export whose runs overwrite each other's, unless another run of it is at work; returns
+/// whether it may.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn may_write(
+    conn: &mut AsyncPgConnection,
+    id: ExportId,
+    run: RunId,
+) -> Result<bool, StoreError> {
+    let written = statement(
+        "UPDATE exports SET writing_run = $2
+         WHERE id = $1 AND (writing_run IS NULL OR writing_run = $2
+                            OR NOT EXISTS (SELECT FROM jobs WHERE jobs.id = writing_run AND state = 'RUNNING'))",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id.uuid())
+    .bind::<diesel::sql_types::Uuid, _>(run.uuid())
+    .execute(conn)
+    .await?;
+    Ok(written == 1)
 }
 
 /// Holds the exports of these runs until the transaction ends, in one order (see [`super::connections::lock`]).

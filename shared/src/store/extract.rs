@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures::{Stream, TryStreamExt};
 
@@ -45,13 +44,13 @@ impl Source {
                 "(SELECT * FROM records WHERE stream_id = ANY($1) AND $2 = 0 AND deleted_at IS NULL) r"
             }
             Self::Changed(..) => {
-                "(SELECT r.stream_id, r.external_id,
+                "(SELECT r.stream_id, r.external_id, r.source_created_at, r.source_updated_at,
                          r.payload || jsonb_build_object('_deleted', r.deleted_at IS NOT NULL) AS payload
                   FROM change_sets c JOIN records r ON r.change_set = c.id
                   WHERE c.stream_id = ANY($1) AND c.seq > $2 AND ($2 > 0 OR r.deleted_at IS NULL)) r"
             }
             Self::Snapshot(_) => {
-                "(SELECT i.stream_id, s.external_id, coalesce(
+                "(SELECT i.stream_id, s.external_id, s.source_created_at, s.source_updated_at, coalesce(
                              (SELECT v.payload FROM record_versions v WHERE v.stream_id = i.stream_id
                               AND v.external_id = s.external_id AND v.fingerprint = s.fingerprint),
                              (SELECT r.payload FROM records r WHERE r.stream_id = i.stream_id
@@ -128,8 +127,9 @@ struct KeyRow {
     key: String,
 }
 
-/// Every key that any payload has at its top level, sorted. Records of one entity mostly have the keys that the first ones
-/// have, so those are taken away from each before its keys are listed: to list all would take longer than the export.
+/// Every key that any payload has at its top level, sorted; of very many the first `limit`. Records of one entity mostly
+/// have the keys that the first ones have, so those are taken away from each before its keys are listed: to list all would
+/// take longer than the export.
 ///
 /// # Errors
 /// When the database refuses.
@@ -137,6 +137,7 @@ pub async fn keys(
     conn: &mut AsyncPgConnection,
     source: &Source,
     filter: Option<&Filter>,
+    limit: usize,
 ) -> Result<Vec<String>, StoreError> {
     let query = source.query(filter, |taken| {
         format!(
@@ -151,7 +152,7 @@ pub async fn keys(
                  SELECT jsonb_object_keys(all_of_them.payload - (SELECT keys FROM known))
                  FROM (SELECT r.payload FROM {taken}) all_of_them
                  WHERE all_of_them.payload - (SELECT keys FROM known) <> '{{}}'
-             ) named ORDER BY 1"
+             ) named ORDER BY 1 LIMIT {limit}"
         )
     });
     let rows: Vec<KeyRow> = query.load(conn).await?;
@@ -266,21 +267,4 @@ pub async fn last_change(
     .get_result(conn)
     .await?;
     Ok(row.count)
-}
-
-#[derive(QueryableByName)]
-struct InstantRow {
-    #[diesel(sql_type = Timestamptz)]
-    at: DateTime<Utc>,
-}
-
-/// When the caller's transaction began: as of when its view is.
-///
-/// # Errors
-/// When the database refuses.
-pub async fn viewed_at(conn: &mut AsyncPgConnection) -> Result<DateTime<Utc>, StoreError> {
-    let row: InstantRow = diesel::sql_query("SELECT now() AS at")
-        .get_result(conn)
-        .await?;
-    Ok(row.at)
 }

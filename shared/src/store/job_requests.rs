@@ -100,9 +100,15 @@ pub async fn retry(
     id: JobId,
 ) -> Result<Option<i32>, StoreError> {
     let row: Option<RetriedRow> = diesel::sql_query(
-        "UPDATE jobs SET state = 'QUEUED', due_at = now(), dispatch_no = dispatch_no + 1, barren_attempts = 0,
-                progress_at = now(), finished_at = NULL, error = NULL, cancel_requested_at = NULL
-         WHERE id = $1 AND tenant_id = $2 AND state = 'FAILED' RETURNING dispatch_no",
+        "WITH retried AS (
+             UPDATE jobs SET state = 'QUEUED', due_at = now(), dispatch_no = dispatch_no + 1, barren_attempts = 0,
+                    progress_at = now(), finished_at = NULL, error = NULL, cancel_requested_at = NULL
+             WHERE id = $1 AND tenant_id = $2 AND state = 'FAILED' RETURNING id, dispatch_no
+         ), begun_anew AS (
+             -- By its export as that is now: what made it fail may have been corrected there.
+             UPDATE export_runs SET definition = NULL WHERE id = (SELECT id FROM retried)
+         )
+         SELECT dispatch_no FROM retried",
     )
     .bind::<diesel::sql_types::Uuid, _>(id.uuid())
     .bind::<diesel::sql_types::Uuid, _>(tenant.uuid())

@@ -161,9 +161,35 @@ struct WaitingRow {
     first: bool,
 }
 
+/// The jobs of each tenant that are due: what it costs depends on the tenants that wait, not on their backlogs.
+const DUE_OF_EACH: &str = "
+    WITH RECURSIVE tenants AS (
+        (SELECT tenant_id AS id FROM jobs WHERE state = 'QUEUED' AND kind = $1 ORDER BY tenant_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT tenant_id FROM jobs WHERE state = 'QUEUED' AND kind = $1 AND tenant_id > tenants.id
+                ORDER BY tenant_id LIMIT 1)
+        FROM tenants WHERE tenants.id IS NOT NULL
+    ), due AS (
+        SELECT due.* FROM tenants, LATERAL (
+            SELECT id, tenant_id, dispatch_no, due_at AS since FROM jobs
+            WHERE state = 'QUEUED' AND kind = $1 AND tenant_id = tenants.id AND due_at <= now()
+              AND (dispatch_no > 0 OR due_at <= now() - $2 * interval '1 millisecond')
+            ORDER BY due_at LIMIT $3
+        ) AS due
+    )";
+
+/// The same of webhooks, which all wait, nearly always for nothing, and have no backlogs: one job each.
+const DUE_DELIVERIES: &str = "
+    WITH due AS (
+        SELECT id, tenant_id, dispatch_no, due_at AS since FROM jobs
+        WHERE state = 'QUEUED' AND kind = 'delivery' AND due_at <= now()
+          AND (dispatch_no > 0 OR due_at <= now() - $2 * interval '1 millisecond')
+        ORDER BY due_at LIMIT $3
+    )";
+
 /// Jobs of a kind that nobody picked up though they could: due for longer than `grace_ms`, put back and due again, or
 /// left by a worker whose lease ran out. Longest waiting first, but the first of each tenant before the second of any,
-/// so that no backlog starves the others. What it costs depends on the tenants that wait, not on their backlogs.
+/// so that no backlog starves the others.
 ///
 /// # Errors
 /// When the database refuses.
@@ -174,28 +200,21 @@ pub async fn unattended(
     at_most: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
     // Whoever accepts a job rings for it, which takes a moment; nobody does when the wait of one that was put back is over.
-    let rows: Vec<WaitingRow> = diesel::sql_query(
-        "WITH RECURSIVE tenants AS (
-             (SELECT tenant_id AS id FROM jobs WHERE state = 'QUEUED' AND kind = $1 ORDER BY tenant_id LIMIT 1)
-             UNION ALL
-             SELECT (SELECT tenant_id FROM jobs WHERE state = 'QUEUED' AND kind = $1 AND tenant_id > tenants.id
-                     ORDER BY tenant_id LIMIT 1)
-             FROM tenants WHERE tenants.id IS NOT NULL
-         ), waiting AS (
-             SELECT due.* FROM tenants, LATERAL (
-                 SELECT id, tenant_id, dispatch_no, due_at AS since FROM jobs
-                 WHERE state = 'QUEUED' AND kind = $1 AND tenant_id = tenants.id AND due_at <= now()
-                   AND (dispatch_no > 0 OR due_at <= now() - $2 * interval '1 millisecond')
-                 ORDER BY due_at LIMIT $3
-             ) AS due
+    let due = match kind {
+        JobKind::Sync | JobKind::Export => DUE_OF_EACH,
+        JobKind::Delivery => DUE_DELIVERIES,
+    };
+    let rows: Vec<WaitingRow> = diesel::sql_query(format!(
+        "{due}, waiting AS (
+             SELECT * FROM due
              UNION ALL
              SELECT id, tenant_id, dispatch_no, lease_until FROM jobs
              WHERE state = 'RUNNING' AND kind = $1 AND lease_until < now()
          ), in_turn AS (
              SELECT *, row_number() OVER (PARTITION BY tenant_id ORDER BY since) AS turn FROM waiting
          )
-         SELECT id, tenant_id, dispatch_no, turn = 1 AS first FROM in_turn ORDER BY turn, since LIMIT $3",
-    )
+         SELECT id, tenant_id, dispatch_no, turn = 1 AS first FROM in_turn ORDER BY turn, since LIMIT $3"
+    ))
     .bind::<diesel::sql_types::Text, _>(kind.as_str())
     .bind::<diesel::sql_types::BigInt, _>(grace_ms)
     .bind::<diesel::sql_types::BigInt, _>(at_most)

@@ -9,12 +9,13 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::Jsonb;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 /// The version of the binary form of `jsonb`, before the text.
 const FORM: u8 = 1;
 
-/// A `jsonb` value as its text: a number keeps every digit, which it would not in a parsed tree.
-#[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+/// A `jsonb` value as its text: a number keeps every digit, which it would not in a parsed tree. Serialized, it is a string.
+#[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow, Serialize, Deserialize)]
 #[diesel(sql_type = Jsonb)]
 pub struct JsonText(String);
 

@@ -42,6 +42,7 @@ pub mod syncs;
 pub mod told_changes;
 pub mod unfinished_uploads;
 pub mod webhooks;
+pub mod wrapping;
 
 pub use error::StoreError;
 pub use json_text::JsonText;

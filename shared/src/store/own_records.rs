@@ -93,13 +93,13 @@ pub struct Put<'a> {
 }
 
 impl Put<'_> {
-    fn place(&self) -> record_errors::Place {
+    fn place(&self) -> record_errors::ErrorPlace {
         place(self.tenant_id, self.stream_id)
     }
 }
 
-fn place(tenant_id: TenantId, stream_id: i64) -> record_errors::Place {
-    record_errors::Place {
+fn place(tenant_id: TenantId, stream_id: i64) -> record_errors::ErrorPlace {
+    record_errors::ErrorPlace {
         tenant_id,
         connection_id: None,
         stream_id,

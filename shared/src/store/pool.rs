@@ -3,15 +3,20 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use deadpool::managed::QueueMode;
+use diesel::IntoSql;
+use diesel::sql_types::Timestamptz;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_async::{
-    AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+    AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    TransactionManager,
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
 
 use super::StoreError;
 
@@ -51,7 +56,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when none can be had in five seconds.
     pub async fn connect(&self) -> Result<Conn, StoreError> {
-        tokio::time::timeout(PATIENCE, self.pool.get())
+        timeout(PATIENCE, self.pool.get())
             .await
             .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
             .map_err(|error| StoreError::Unavailable(error.into()))
@@ -184,6 +189,15 @@ impl Transaction {
         Ok(self.batch_execute(&sql).await?)
     }
 
+    /// When it began, by the clock of Postgres.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn began_at(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let now = diesel::dsl::now.into_sql::<Timestamptz>();
+        Ok(diesel::select(now).get_result(&mut **self).await?)
+    }
+
     /// Makes what was written last.
     ///
     /// # Errors
@@ -227,15 +241,17 @@ impl DerefMut for Transaction {
     }
 }
 
+/// How long a connection that is given back may take to be of use again: it first reads to its end what nobody reads any more.
+const UNDONE_WITHIN: Duration = Duration::from_secs(1);
+
 impl Drop for Transaction {
     fn drop(&mut self) {
         if let Some(mut conn) = self.open() {
             tokio::spawn(async move {
-                if AnsiTransactionManager::rollback_transaction(&mut *conn)
-                    .await
-                    .is_err()
-                {
-                    // Not to be lent again: closing it makes the server roll back.
+                let undo = AnsiTransactionManager::rollback_transaction(&mut *conn);
+                let undone = timeout(UNDONE_WITHIN, undo).await;
+                if !matches!(undone, Ok(Ok(_))) {
+                    // Not to be lent again: closing it makes the server roll back, and ends what it is still answering.
                     drop(Object::take(conn));
                 }
             });

@@ -200,6 +200,8 @@ diesel::table! {
         files -> Jsonb,
         beside -> Jsonb,
         marks -> Jsonb,
+        due_at -> Nullable<Timestamptz>,
+        definition -> Nullable<Jsonb>,
     }
 }
 

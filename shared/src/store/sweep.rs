@@ -132,7 +132,7 @@ pub async fn weigh(
     }
     lease.hold_with_progress(conn).await?;
     forget_seen(conn, walked).await?;
-    let place = record_errors::Place {
+    let place = record_errors::ErrorPlace {
         tenant_id: walked.tenant_id,
         connection_id: lease.connection_id,
         stream_id: walked.stream_id,

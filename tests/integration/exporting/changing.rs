@@ -1,5 +1,6 @@
 //! Changing an export, and trying a run again.
 
+use rail_tests::far;
 use rail_tests::harness::{Rail, send, text};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ async fn a_change_replaces_what_it_names_and_nothing_else() {
     )
     .await;
     let mut body = lines_of(&["deals"]);
-    body["schedule"] = json!({"frequency": "DAILY", "time": "03:00"});
+    body["schedule"] = json!({"frequency": "DAILY", "time": far::time_of_day()});
     let export = created(&rail, &body).await;
     let filter = rail.caller.request(Method::PATCH, &export);
     let filter = filter.header("content-type", "application/json");
@@ -40,7 +41,8 @@ async fn a_change_replaces_what_it_names_and_nothing_else() {
     let raw = rail.caller.get(&export).await.text;
     assert!(raw.contains("1.00000000000000000001"), "{raw}");
 
-    let removed = json!({"filter": null, "schedule": {"frequency": "HOURLY", "time": "00:30"}});
+    let removed =
+        json!({"filter": null, "schedule": {"frequency": "HOURLY", "time": far::time_of_hour()}});
     let removed = rail.caller.patch(&export, &removed).await.expect(200);
     assert_eq!(removed["filter"], Value::Null);
     assert_ne!(removed["nextRunAt"], before["nextRunAt"]);

@@ -1,6 +1,8 @@
 //! What is exported, when and under which names; the bytes themselves are the conformance suite's business.
 
+mod attempts;
 mod changing;
+mod filters;
 mod naming;
 mod old_runs;
 mod schedules;

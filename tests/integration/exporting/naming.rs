@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rail_tests::far;
 use rail_tests::harness::{Rail, text};
 use serde_json::{Value, json};
 
@@ -22,14 +23,14 @@ async fn files_are_called_as_their_owner_says_and_the_manifest_lists_them() {
     body["filter"] = json!({"id": {"ne": "zzz"}});
     body["destination"]["path"] = "out/{name}/{date}".into();
     body["options"]["fileName"] = "{entity}.all".into();
-    body["schedule"] = json!({"frequency": "DAILY", "timezone": "Pacific/Kiritimati"});
+    let (zone, ahead_h) = far::zone();
+    body["schedule"] = json!({"frequency": "DAILY", "time": far::time_of_day(), "timezone": zone});
     let export = created(&rail, &body).await;
 
     let done = run(&rail, &export).await;
 
     let asked_at: chrono::DateTime<chrono::Utc> = text(&done, "createdAt").parse().unwrap();
-    // Fourteen hours ahead of UTC.
-    let day = (asked_at + chrono::TimeDelta::hours(14)).date_naive();
+    let day = (asked_at + chrono::TimeDelta::hours(ahead_h)).date_naive();
     let folder = rail.export_dir().join(format!("out/For---Berlin/{day}"));
     let mut names: Vec<String> = fs::read_dir(&folder)
         .unwrap()
@@ -66,14 +67,32 @@ async fn files_are_called_as_their_owner_says_and_the_manifest_lists_them() {
     let before = fs::read(path_of(&done["files"][0])).unwrap();
     put(&rail.caller, "deals", "{\"id\":\"c\"}\n").await;
     let again = asked(&rail, &format!("{export}/run"), 202).await;
-    let again = format!("{export}/runs/{}", text(&again, "runId"));
-    let refused = |run: &Value| run["error"]["origin"] == "DESTINATION";
-    let again = rail.until(&again, refused).await;
+    let again = rail
+        .ended(&format!("{export}/runs/{}", text(&again, "runId")))
+        .await;
+    assert_eq!(
+        (&again["status"], &again["attempt"]),
+        (&json!("FAILED"), &json!(1)),
+        "{again}"
+    );
     assert!(
         text(&again["error"], "message").contains("exists already"),
         "{again}"
     );
     assert_eq!(fs::read(path_of(&done["files"][0])).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_file_can_have_is_refused_before_anything_runs() {
+    let rail = Rail::builder().workers(0).start().await;
+    put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
+    let mut body = lines_of(&["deals"]);
+    // A hundred characters of three bytes.
+    body["name"] = "名".repeat(100).into();
+    let _ = created(&rail, &body).await;
+    body["options"]["fileName"] = "{name}".into();
+    let refused = rail.caller.post("/exports", &body).await;
+    assert_eq!(refused.faults(), ["/options/fileName bad-file-name"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,4 +165,43 @@ async fn options_that_do_not_fit_are_refused_all_at_once() {
     }
     let fits = body_of("CSV", json!({"fileName": "all", "raw": true}), "x/{entity}");
     let _ = rail.caller.post("/exports", &fits).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_of_more_fields_than_a_file_can_have_asks_for_a_choice() {
+    let rail = Rail::builder().start().await;
+    let members = (0..5_000).map(|n| format!(",\"f{n}\":{n}"));
+    let record = format!("{{\"id\":\"a\"{}}}\n", members.collect::<String>());
+    put(&rail.caller, "deals", &record).await;
+    let mut body = json!({
+        "name": "Wide", "format": "CSV", "entities": ["deals"],
+        "destination": {"type": "LOCAL", "path": "wide"},
+    });
+    let export = created(&rail, &body).await;
+    let refused = asked(&rail, &format!("{export}/run"), 202).await;
+
+    let refused = rail
+        .ended(&format!("{export}/runs/{}", text(&refused, "runId")))
+        .await;
+
+    assert_eq!(
+        (
+            &refused["status"],
+            &refused["attempt"],
+            &refused["error"]["message"]
+        ),
+        (
+            &json!("FAILED"),
+            &json!(1),
+            &json!(
+                "The records have more than 5000 different fields. Name those you want in the export's options.fields."
+            )
+        ),
+        "{refused}"
+    );
+    body["options"] = json!({"fields": ["f7", "id"]});
+    let export = created(&rail, &body).await;
+    let done = run(&rail, &export).await;
+    let written = fs::read_to_string(path_of(&done["files"][0])).unwrap();
+    assert_eq!(written, "f7,id\r\n7,a\r\n");
 }

@@ -1,5 +1,6 @@
 //! When exports run by themselves.
 
+use rail_tests::far;
 use rail_tests::harness::{Rail, text};
 use serde_json::{Value, json};
 
@@ -107,7 +108,7 @@ async fn a_paused_export_runs_on_request_only_until_it_is_resumed() {
     let rail = Rail::builder().start().await;
     put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
     let mut body = lines_of(&["deals"]);
-    body["schedule"] = json!({"frequency": "DAILY", "time": "03:00"});
+    body["schedule"] = json!({"frequency": "DAILY", "time": far::time_of_day()});
     let export = created(&rail, &body).await;
 
     for _ in 0..2 {
@@ -115,7 +116,7 @@ async fn a_paused_export_runs_on_request_only_until_it_is_resumed() {
         assert!(paused["pausedAt"].is_string(), "{paused}");
         assert_eq!(paused["nextRunAt"], Value::Null);
     }
-    let changed = json!({"schedule": {"frequency": "HOURLY"}});
+    let changed = json!({"schedule": {"frequency": "HOURLY", "time": far::time_of_hour()}});
     let changed = rail.caller.patch(&export, &changed).await.expect(200);
     assert_eq!(changed["nextRunAt"], Value::Null, "it is paused");
     assert_eq!(run(&rail, &export).await["rows"], 1);
@@ -133,9 +134,10 @@ async fn what_was_missed_is_made_up_for_once_or_left_out_as_the_schedule_says() 
     let rail = Rail::builder().workers(0).start().await;
     put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
     let mut body = lines_of(&["deals"]);
-    body["schedule"] = json!({"frequency": "HOURLY", "missedRuns": "SKIP"});
+    let time = far::time_of_hour();
+    body["schedule"] = json!({"frequency": "HOURLY", "time": time, "missedRuns": "SKIP"});
     let skipping = created(&rail, &body).await;
-    body["schedule"] = json!({"frequency": "HOURLY"});
+    body["schedule"] = json!({"frequency": "HOURLY", "time": time});
     let usual = created(&rail, &body).await;
     rail.database
         .run("UPDATE exports SET next_run_at = now() - interval '5 hours'")

@@ -58,18 +58,16 @@ async fn a_token_that_was_still_being_fetched_when_the_test_was_cut_off_is_kept(
     let (rail, quickbooks) = with_quickbooks(QuickBooks::stern).await;
     let credentials = quickbooks.vendor().credentials();
     quickbooks.vendor().oauth().expire_access_tokens();
-    let realm = quickbooks.vendor().realm();
-    let company = format!("/v3/company/{realm}/companyinfo/{realm}");
-    // The test ends after ten seconds: in the middle of the renewal that the late refusal leads to.
-    let late = Fault::Slow { delay_ms: 9_000 };
-    quickbooks.faults().on(&company, 1, late);
-    let later = Fault::Slow { delay_ms: 2_500 };
-    quickbooks.faults().on("/oauth2/v1/tokens/bearer", 1, later);
+    // The test ends after ten seconds: in the middle of the renewal.
+    let renewal = "/oauth2/v1/tokens/bearer";
+    let late = Fault::Slow { delay_ms: 11_000 };
+    quickbooks.faults().on(renewal, 1, late);
 
     let body = json!({"connectorId": "quickbooks", "name": "Books", "credentials": credentials});
     let made = rail.caller.post("/connections", &body).await.expect(201);
 
     assert_eq!(made["status"], "ERROR", "{made}");
+    assert_eq!(quickbooks.requests().count(renewal), 1, "it was renewed");
     let id = text(&made, "connectionId");
     let done = format!("/connections/{id}/test");
     let tested = rail.caller.post(&done, &Value::Null).await.expect(200);

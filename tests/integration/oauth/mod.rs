@@ -7,6 +7,7 @@ mod users;
 
 use rail_shared::connectors::Source;
 use rail_shared::secrets::Binding;
+use rail_shared::store::connections::ConnectionRow;
 use rail_shared::store::{api_keys, connections};
 use rail_tests::harness::{Answer, Rail, text};
 use rail_tests::sandbox::quickbooks::QuickBooks;
@@ -97,14 +98,25 @@ async fn binding(rail: &Rail, connection: &str) -> Binding {
 
 /// The connection as another worker opens it.
 async fn opened(rail: &Rail, connection: &str) -> Source {
+    rail.worker().open(&stored(rail, connection).await).unwrap()
+}
+
+/// The connection as fifty users in two workers open it.
+async fn opened_by_fifty(rail: &Rail, connection: &str) -> Vec<Source> {
+    let (row, workers) = (
+        stored(rail, connection).await,
+        [rail.worker(), rail.worker()],
+    );
+    let opened = (0..50).map(|user| workers[user % 2].open(&row).unwrap());
+    opened.collect()
+}
+
+async fn stored(rail: &Rail, connection: &str) -> ConnectionRow {
     let Binding {
         tenant_id,
         connection_id,
     } = binding(rail, connection).await;
     let mut conn = rail.database.store().connect().await.unwrap();
-    let row = connections::find(&mut conn, tenant_id, connection_id)
-        .await
-        .unwrap()
-        .unwrap();
-    rail.worker().open(&row).unwrap()
+    let row = connections::find(&mut conn, tenant_id, connection_id).await;
+    row.unwrap().unwrap()
 }

@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 
 use super::{
     CUSTOMERS, binding, come_back, connect, connect_by_tokens, consented, customers, opened,
-    status, with_quickbooks,
+    opened_by_fifty, status, with_quickbooks,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_users_of_an_ended_token_fetch_one_new_one_and_none_of_them_fails() {
     let (rail, quickbooks) = with_quickbooks(QuickBooks::stern).await;
     let id = connect_by_tokens(&rail, quickbooks.vendor()).await;
-    let sources = join_all((0..50).map(|_| opened(&rail, &id))).await;
+    let sources = opened_by_fifty(&rail, &id).await;
     for round in 1..=2 {
         quickbooks.vendor().oauth().expire_access_tokens();
         let tested = join_all(sources.iter().map(|source| source.test())).await;

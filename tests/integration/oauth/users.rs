@@ -7,7 +7,7 @@ use rail_tests::sandbox::vendors::Start;
 use rail_tests::sandbox::{Fault, Sandbox, Vendor};
 use serde_json::{Value, json};
 
-use super::{connect, opened, status};
+use super::{connect, opened_by_fifty, status};
 
 const TRANSACTIONS: u64 = 230;
 const ACCOUNTS: u64 = 3;
@@ -85,7 +85,7 @@ async fn a_users_token_that_is_refused_in_the_middle_of_a_sync_is_replaced_once(
 async fn fifty_who_need_a_users_token_fetch_one() {
     let (rail, tink) = with_tink().await;
     let id = connected(&rail, tink.vendor()).await;
-    let sources = join_all((0..50).map(|_| opened(&rail, &id))).await;
+    let sources = opened_by_fifty(&rail, &id).await;
     for round in 2..=3 {
         tink.vendor().oauth().expire_access_tokens();
         for outcome in join_all(sources.iter().map(|source| source.test())).await {

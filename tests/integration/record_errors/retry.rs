@@ -156,11 +156,8 @@ async fn a_retry_is_a_sync_like_any_other_one_at_a_time_and_safe_to_repeat() {
         &rail.sandbox.stripe().ids("customers")[0],
     );
     rail.sync(&stripe, &of("FULL", &["customers"])).await;
-    rail.sandbox.faults().add(
-        Rule::new(Fault::Slow { delay_ms: 3_000 })
-            .on("/v1/customers/*")
-            .times(1),
-    );
+    let faults = rail.sandbox.faults();
+    faults.add(Rule::new(Fault::Held).on("/v1/customers/*"));
     let path = format!("/connections/{stripe}/errors/retry");
 
     let first = rail.caller.post_once(&path, &Value::Null, "again").await;
@@ -170,6 +167,7 @@ async fn a_retry_is_a_sync_like_any_other_one_at_a_time_and_safe_to_repeat() {
     assert_eq!(second.problem(409), "sync-already-active");
     let active = first.expect(202);
     assert_eq!(second.body["syncId"], active["syncId"]);
+    faults.release();
     let done = rail
         .ended(&format!(
             "/connections/{stripe}/sync/{}",

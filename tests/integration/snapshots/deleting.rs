@@ -92,8 +92,7 @@ async fn a_page_of_a_snapshot_that_is_deleted_while_it_is_read_is_whole() {
         let (caller, path) = (rail.caller.clone(), page.clone());
         let reading = tokio::spawn(async move { caller.get(&path).await });
         wait_until(SOON, "the page is waited for", async || {
-            let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
-            rail.database.ask(waiting).await == true
+            rail.database.at_locks().await == 1
         })
         .await;
         let part = format!("(SELECT no FROM snapshot_parts ORDER BY no OFFSET {place} LIMIT 1)");

@@ -10,7 +10,8 @@ use super::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_whose_worker_dies_is_seen_when_it_is_whole_and_not_before() {
-    let rail = Rail::builder().customers(450).workers(0).start().await;
+    let rail = Rail::builder().customers(450).workers(0);
+    let rail = rail.short_lease().start().await;
     let stripe = rail.connect_stripe().await;
     let first = rail.start_worker();
     stall_after_two_pages(&rail);

@@ -158,7 +158,8 @@ async fn one_bad_file_is_an_error_that_a_good_one_resolves_and_deletes_nothing()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_within_a_file_leaves_the_rest_of_it_to_the_next() {
     for mut store in ObjectStore::all().await {
-        let rail = builder_for(&store).workers(0).start().await;
+        let rail = builder_for(&store).workers(0).short_lease();
+        let rail = rail.start().await;
         let lines = (0..30_000).map(|n| format!("{n},some text to make the line longer\n"));
         store.put("a.csv", format!("id,text\n{}", lines.collect::<String>()));
         let connection = connect(&rail, store.connector(), store.credentials(), &json!({})).await;

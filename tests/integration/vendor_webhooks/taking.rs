@@ -119,13 +119,13 @@ async fn what_was_signed_too_long_ago_or_for_later_is_refused_by_name() {
     let rail = Rail::builder().workers(0).start().await;
     let stripe = connect(&rail).await;
     let body = event("evt_1", "customer.updated", "cus_1").body;
-    for away in [-310, 310] {
+    for away in [-400, 400] {
         let Webhook { body, signature } = signed_at(body.clone(), now_s() + away);
         let answer = tell_signed(&rail, &stripe, &signature, body).await;
         assert_eq!(answer.problem(400), "stale-webhook");
     }
     assert_eq!(rail.database.ask(EVENTS).await, 0);
-    let Webhook { body, signature } = signed_at(body, now_s() - 290);
+    let Webhook { body, signature } = signed_at(body, now_s() - 200);
     taken(&tell_signed(&rail, &stripe, &signature, body).await);
 }
 
@@ -262,16 +262,17 @@ async fn what_is_signed_and_cannot_be_read_is_refused_and_what_is_no_business_of
 async fn a_body_has_a_limit_and_the_path_one_method() {
     let rail = Rail::builder().workers(0).start().await;
     let stripe = connect(&rail).await;
-    let large = vec![b' '; 1024 * 1024 + 1];
-    let header = signature(WEBHOOK_SECRET, now_s(), &large);
-    let answer = tell_signed(&rail, &stripe, &header, large).await;
-    assert_eq!(answer.problem(413), "too-large");
     let anonymous = rail.caller.anonymous();
     for method in [Method::GET, Method::PUT] {
         let answer = send(anonymous.request(method, &path(&stripe))).await;
         assert_eq!(answer.problem(405), "method-not-allowed");
         assert_eq!(answer.header("allow"), "POST");
     }
+    // The last: a connection ends with a body that was not read to its end.
+    let large = vec![b' '; 1024 * 1024 + 1];
+    let header = signature(WEBHOOK_SECRET, now_s(), &large);
+    let answer = tell_signed(&rail, &stripe, &header, large).await;
+    assert_eq!(answer.problem(413), "too-large");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{by_connection, connections, happens, path, rail, taken, told, until};
+use super::{SHORTEST_REST, by_connection, connections, happens, path, rail, taken, told, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_is_told_what_the_log_says_signed_as_standard_webhooks() {
@@ -28,6 +28,12 @@ async fn a_receiver_is_told_what_the_log_says_signed_as_standard_webhooks() {
         assert_eq!(message.header("content-type"), "application/json");
         assert_eq!(message.header("x-token"), "abc");
     }
+    // What came of the last one is written after it was answered.
+    let told = until(&rail, &webhook, |row| row["sequence"] == 3).await;
+    assert!(
+        told["lastDeliveredAt"].is_string() && told["secret"].is_null(),
+        "{told}"
+    );
     let attempts = rail
         .caller
         .get(&format!("{}/attempts", path(&webhook)))
@@ -42,11 +48,6 @@ async fn a_receiver_is_told_what_the_log_says_signed_as_standard_webhooks() {
             &attempts[0]["attempt"]
         ),
         (&json!("DELIVERED"), &json!(204), &json!(1))
-    );
-    let told = until(&rail, &webhook, |row| row["sequence"] == 3).await;
-    assert!(
-        told["lastDeliveredAt"].is_string() && told["secret"].is_null(),
-        "{told}"
     );
 }
 
@@ -163,7 +164,7 @@ async fn workers_that_are_killed_all_the_time_lose_nothing_and_keep_the_order() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_receiver_with_thousands_of_events_before_it_does_not_slow_a_living_one() {
     let (rail, living) = (rail(0).await, Receiver::start().await);
-    let stripe = rail.connect_stripe().await;
+    rail.connect_stripe().await;
     // Nobody listens there.
     let dead = json!({"url": "http://127.0.0.1:9/dead"});
     let dead = rail.caller.post("/webhooks", &dead).await.expect(201);
@@ -174,26 +175,28 @@ async fn a_dead_receiver_with_thousands_of_events_before_it_does_not_slow_a_livi
               UPDATE event_counters SET last_seq = last_seq + 5000")
         .await;
     told(&rail, &living, json!({})).await;
+    let begun = Instant::now();
     rail.start_worker();
     until(&rail, &dead, |row| row["failures"].as_i64() > Some(0)).await;
     for sequence in 5_002..5_012 {
-        let begun = Instant::now();
-        happens(&rail, &stripe, 1).await;
+        let happened = Instant::now();
+        connections(&rail, 1).await;
         let told = |message: &rail_tests::receiver::Message| message.sequence() == sequence;
         wait_until(SOON, "the living one to be told", async || {
             living.taken().iter().any(told)
         })
         .await;
         assert!(
-            begun.elapsed() < Duration::from_secs(2),
+            happened.elapsed() < Duration::from_secs(2),
             "{:?}",
-            begun.elapsed()
+            happened.elapsed()
         );
     }
     let failures = rail.caller.get(&path(&dead)).await.expect(200)["failures"].clone();
+    let most = 1 + begun.elapsed().as_secs() / SHORTEST_REST.as_secs();
     assert!(
-        failures.as_i64().unwrap() < 5,
-        "{failures}: it is left in peace"
+        failures.as_u64().unwrap() <= most,
+        "{failures}, not {most}: it is left in peace"
     );
 }
 

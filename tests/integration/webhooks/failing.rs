@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rail_tests::receiver::{Receiver, Reply};
 use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
-    by_connection, connections, happens, heard, pass, path, rail, taken, told, until, wish,
+    SHORTEST_REST, by_connection, connections, happens, heard, nobody_is_served, pass, path, rail,
+    taken, told, until, wish,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,21 +25,25 @@ async fn a_receiver_that_was_down_for_an_hour_gets_everything_in_order_and_once(
         })
     });
     let ids = connections(&rail, 3).await;
-    until(&rail, &webhook, |row| row["failures"].as_i64() > Some(0)).await;
+    let more_failures = async |before: i64| {
+        let row = until(&rail, &webhook, |row| {
+            row["failures"].as_i64() > Some(before)
+        });
+        row.await["failures"].as_i64().unwrap()
+    };
+    let mut failures = more_failures(0).await;
     for _ in 0..4 {
         for id in &ids {
             happens(&rail, id, 1).await;
         }
-        let before = receiver.heard().len();
         pass(&rail, "15 minutes").await;
-        heard(&receiver, before + 1).await;
+        failures = more_failures(failures).await;
     }
     let attempts_while_down = receiver.heard().len();
     assert!(
         attempts_while_down < 12,
         "{attempts_while_down}: it is asked by one event at a time"
     );
-    until(&rail, &webhook, |row| row["retryAt"].is_string()).await;
 
     down.store(false, Ordering::SeqCst);
     pass(&rail, "1 hour").await;
@@ -169,9 +175,9 @@ async fn a_receiver_that_failed_for_five_days_gets_no_more() {
     let webhook = told(&rail, &receiver, json!({})).await;
     receiver.answers(|_| Reply::status(503));
     rail.connect_stripe().await;
-    until(&rail, &webhook, |row| row["failures"] == 1).await;
+    until(&rail, &webhook, |row| row["failures"].as_i64() >= Some(1)).await;
     pass(&rail, "119 hours").await;
-    until(&rail, &webhook, |row| row["failures"] == 2).await;
+    until(&rail, &webhook, |row| row["failures"].as_i64() >= Some(2)).await;
     let still = rail.caller.get(&path(&webhook)).await.expect(200);
     assert_eq!(still["status"], "ENABLED");
     pass(&rail, "2 hours").await;
@@ -220,7 +226,12 @@ async fn an_event_is_given_up_after_three_days_and_what_came_after_it_goes_on() 
     assert_eq!(recovery["events"], 1);
     let messages = taken(&receiver, 2).await;
     assert_eq!(messages[1].kind(), "integration.connected");
-    until(&rail, &webhook, |row| row["failures"] == 0).await;
+    let delivered = format!("{}/attempts?outcome=DELIVERED", path(&webhook));
+    rail.until(&delivered, |noted| {
+        let mut noted = noted.as_array().unwrap().iter();
+        noted.any(|attempt| attempt["sequence"] == 1)
+    })
+    .await;
     let again = rail.caller.post(&recover, &json!({})).await.expect(202);
     assert_eq!(again["events"], 0, "it was taken");
 }
@@ -232,6 +243,7 @@ async fn a_paused_webhook_keeps_its_place() {
     let ids = connections(&rail, 1).await;
     taken(&receiver, 1).await;
     wish(&rail, &webhook, "pause").await;
+    nobody_is_served(&rail).await;
     happens(&rail, &ids[0], 3).await;
     let other = Receiver::start().await;
     told(&rail, &other, json!({})).await;
@@ -256,7 +268,7 @@ async fn a_redirect_is_not_followed_and_an_answer_is_kept_in_part() {
         _ => Reply::status(200).saying("\0é".repeat(100_000)),
     });
     rail.connect_stripe().await;
-    until(&rail, &webhook, |row| row["failures"] == 1).await;
+    heard(&receiver, 1).await;
     pass(&rail, "1 minute").await;
     taken(&receiver, 1).await;
     let attempts = format!("{}/attempts", path(&webhook));
@@ -315,12 +327,11 @@ async fn a_webhook_that_is_paused_while_it_is_told_stops_soon() {
     happens(&rail, &ids[0], 200).await;
     taken(&receiver, 3).await;
     wish(&rail, &webhook, "pause").await;
-    let lanes = "SELECT count(*) FROM jobs WHERE kind = 'delivery' AND state = 'RUNNING'";
-    wait_until(SOON, "its job to be put back", async || {
-        rail.database.ask(lanes).await == 0
-    })
-    .await;
-    assert!(receiver.heard().len() < 50, "{}", receiver.heard().len());
+    let before = receiver.heard().len();
+    nobody_is_served(&rail).await;
+    // Whoever serves it looks after it every few seconds, and its turn is ten.
+    let more = receiver.heard().len() - before;
+    assert!(more <= 25, "{more}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,6 +344,7 @@ async fn a_receiver_that_refuses_events_of_many_connections_is_told_of_the_other
         let is_fine = message.body["data"]["connectionId"] == json!(fine);
         Reply::status(if is_fine { 200 } else { 400 })
     });
+    let begun = Instant::now();
     for id in &ids[..8] {
         happens(&rail, id, 2).await;
     }
@@ -343,7 +355,11 @@ async fn a_receiver_that_refuses_events_of_many_connections_is_told_of_the_other
     let row = rail.caller.get(&path(&webhook)).await.expect(200);
     assert_eq!(row["retryAt"], Value::Null);
     let refused = receiver.heard().len() - messages.len();
-    assert!(refused < 16, "{refused}: each waits for its own time");
+    let most = 8 * (1 + begun.elapsed().as_secs() / SHORTEST_REST.as_secs());
+    assert!(
+        refused as u64 <= most,
+        "{refused}, not {most}: each waits for its own time"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

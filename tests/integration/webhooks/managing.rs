@@ -3,7 +3,7 @@ use rail_tests::harness::text;
 use rail_tests::receiver::Receiver;
 use serde_json::{Value, json};
 
-use super::{connections, path, rail, taken, told};
+use super::{connections, path, rail, taken, told, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_a_webhook_is_named_at_once() {
@@ -132,7 +132,8 @@ async fn a_webhook_that_is_deleted_leaves_nothing() {
     let (rail, receiver) = (rail(1).await, Receiver::start().await);
     let webhook = told(&rail, &receiver, json!({})).await;
     connections(&rail, 1).await;
-    taken(&receiver, 1).await;
+    // It is taken, and that is noted.
+    until(&rail, &webhook, |row| row["sequence"] == 1).await;
     let deleted = rail.caller.delete(&path(&webhook)).await;
     assert_eq!(deleted.status, 204);
     let left = "SELECT (SELECT count(*) FROM webhooks) + (SELECT count(*) FROM webhook_attempts)

@@ -7,6 +7,7 @@ mod managing;
 mod repeating;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rail_shared::domain::{ConnectionId, EventType};
 use rail_shared::store::events::{self, NewEvent};
@@ -14,6 +15,9 @@ use rail_tests::harness::{Rail, text};
 use rail_tests::receiver::{Message, Receiver};
 use rail_tests::wait::{SOON, wait_until};
 use serde_json::{Value, json};
+
+/// At least this long after an event was not taken, its receiver is left in peace.
+const SHORTEST_REST: Duration = Duration::from_secs(4);
 
 /// A rail whose webhooks may reach this machine.
 async fn rail(workers: usize) -> Rail {
@@ -61,8 +65,19 @@ async fn until(rail: &Rail, webhook: &Value, is_so: impl Fn(&Value) -> bool) -> 
     rail.until(&path(webhook), is_so).await
 }
 
+/// Waits until nobody serves a webhook: what was to be noted is noted, and what waits waits for its time.
+async fn nobody_is_served(rail: &Rail) {
+    let served = "SELECT count(*) FROM jobs WHERE kind = 'delivery' AND state = 'RUNNING'";
+    wait_until(SOON, "every webhook to be left", async || {
+        rail.database.ask(served).await == 0
+    })
+    .await;
+}
+
 /// Lets time pass for all webhooks.
 async fn pass(rail: &Rail, time: &str) {
+    // A job that is put back afterwards would wait for the time that has passed.
+    nobody_is_served(rail).await;
     for sql in [
         format!(
             "UPDATE webhooks SET failing_since = failing_since - interval '{time}', retry_at = retry_at - interval '{time}'"

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::environment::required;
+use crate::redis;
 
 /// Redis databases of `./dev test`; the first is left alone.
 const REDIS_DATABASES: u32 = 4_095;
@@ -83,6 +84,17 @@ impl Database {
         Store::new(&self.url.as_str().into(), 2).expect("a pool")
     }
 
+    /// A way to it for transactions that stand still for as long as a test takes: Postgres does not end them.
+    ///
+    /// # Panics
+    /// Never: nothing is connected to yet.
+    #[must_use]
+    pub fn unhurried(&self) -> Store {
+        let options = "options=-cidle_in_transaction_session_timeout%3D0";
+        let url = format!("{}?{options}", self.url);
+        Store::new(&url.as_str().into(), 2).expect("a pool")
+    }
+
     /// What a query of one row and one column returns, as JSON (nothing is null): a look past the product.
     pub async fn ask(&self, sql: &str) -> Value {
         #[derive(diesel::QueryableByName)]
@@ -101,6 +113,15 @@ impl Database {
         let fresh = asking.insert(connect(&self.url).await);
         let row: Asked = query().get_result(fresh).await.expect("an answer");
         row.answer.unwrap_or_default()
+    }
+
+    /// How many of its connections stand at a lock.
+    pub async fn at_locks(&self) -> Value {
+        self.ask(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await
     }
 
     /// Runs statements behind the product's back.
@@ -139,14 +160,17 @@ async fn create(admin: &str, name: &str, template: &str) {
     .await;
 }
 
-/// A Redis database of its own number for whoever asks next.
+/// A Redis database of its own number for whoever asks next, emptied of what an earlier suite left there.
+///
+/// # Panics
+/// When the Redis of `./dev test` is not there.
 pub fn redis_url() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % REDIS_DATABASES + 1;
-    format!(
-        "{}/{number}",
-        required("RAIL_TEST_REDIS_URL").trim_end_matches('/')
-    )
+    let server = required("RAIL_TEST_REDIS_URL");
+    let server = server.trim_end_matches('/');
+    redis::empty(server, number).expect("a Redis that is there");
+    format!("{server}/{number}")
 }
 
 fn in_database(admin: &str, name: &str) -> String {

@@ -1,7 +1,8 @@
 //! The sandbox's own endpoints, for those who run it as a program. In process, call the methods instead.
 //!
 //! - `POST /_sandbox/faults` takes a rule: `{"path": "/v1/customers", "after": 2, "times": 1, "fault": {"kind": "stalledBody"}}`;
-//!   `path` (may end in `*`), `after` and `times` (null for ever) may be left out. `GET` lists what is pending, `DELETE` clears it.
+//!   `path` (may end in `*`), `after` and `times` (null for ever) may be left out. `GET` lists what is pending, `DELETE` clears it
+//!   and lets go what is held.
 //! - `POST /_sandbox/mutations` takes a change: `{"op": "create", "entity": "customers", "count": 3}`,
 //!   `{"op": "update", "entity": "customers", "id": "cus_…", "patch": {"name": "New"}}`, `{"op": "delete", "entity": …, "id": …}`,
 //!   `{"op": "setClock", "unixS": 1767225600}`, `{"op": "advanceClock", "seconds": 86400}`,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 /// One way for an answer to go wrong.
 ///
@@ -41,6 +42,8 @@ pub enum Fault {
         /// How late.
         delay_ms: u64,
     },
+    /// The right answer, kept back until [`Faults::release`] or [`Faults::clear`].
+    Held,
     /// The right answer in twenty pieces.
     SlowBody {
         /// Before each piece.
@@ -185,7 +188,22 @@ impl Rule {
 
 /// The faults to come. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Rule>>>);
+pub struct Faults(Arc<Mutex<Standing>>);
+
+#[derive(Debug, Default)]
+struct Standing {
+    rules: Vec<Rule>,
+    /// What held answers wait for; each release has one of its own.
+    gate: CancellationToken,
+}
+
+/// What a request meets.
+#[derive(Debug)]
+pub(super) struct Met {
+    pub(super) fault: Fault,
+    /// Cancelled when answers that are held now may go.
+    pub(super) gate: CancellationToken,
+}
 
 impl Faults {
     /// Harms the next `requests` requests, whatever their paths.
@@ -200,31 +218,44 @@ impl Faults {
 
     /// Adds a rule. Of several that are for a request, the one added first harms it; the others do not count it.
     pub fn add(&self, rule: Rule) {
-        self.lock().push(rule);
+        self.lock().rules.push(rule);
     }
 
-    /// Forgets all rules.
+    /// Forgets all rules, and lets held answers go.
     pub fn clear(&self) {
-        self.lock().clear();
+        self.forget(|_| true);
+    }
+
+    /// Lets the answers go that [`Fault::Held`] keeps back, and forgets the rules that would keep back more.
+    pub fn release(&self) {
+        self.forget(|rule| rule.fault == Fault::Held);
+    }
+
+    fn forget(&self, which: impl Fn(&Rule) -> bool) {
+        let mut standing = self.lock();
+        standing.rules.retain(|rule| !which(rule));
+        std::mem::take(&mut standing.gate).cancel();
     }
 
     /// The rules that are not spent: empty when everything a test asked for has happened.
     pub fn pending(&self) -> Vec<Rule> {
-        self.lock().clone()
+        self.lock().rules.clone()
     }
 
-    /// The fault for a request to this path.
-    pub(super) fn take(&self, path: &str) -> Option<Fault> {
-        let mut rules = self.lock();
+    /// What a request to this path meets.
+    pub(super) fn take(&self, path: &str) -> Option<Met> {
+        let mut standing = self.lock();
+        let rules = &mut standing.rules;
         let fault = rules
             .iter_mut()
             .filter(|rule| rule.is_for(path))
             .find_map(|rule| rule.takes().then(|| rule.fault.clone()));
         rules.retain(|rule| !rule.is_spent());
-        fault
+        let gate = standing.gate.clone();
+        fault.map(|fault| Met { fault, gate })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {
+    fn lock(&self) -> MutexGuard<'_, Standing> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -233,6 +264,10 @@ impl Faults {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn met(faults: &Faults, path: &str) -> Option<Fault> {
+        faults.take(path).map(|met| met.fault)
+    }
 
     #[test]
     fn a_rule_waits_for_its_path_and_its_turn_and_is_spent_after_its_times() {
@@ -250,7 +285,7 @@ mod tests {
             "/v1/customers",
             "/v1/customers",
         ]
-        .map(|path| faults.take(path).is_some())
+        .map(|path| met(&faults, path).is_some())
         .into();
         assert_eq!(asked, [false, false, true, true, false]);
         assert_eq!(faults.pending(), []);
@@ -261,10 +296,28 @@ mod tests {
         let faults = Faults::default();
         faults.add(Rule::new(Fault::EmptyObject).on("/v1/*").always());
         faults.next(1, Fault::TruncatedJson);
-        assert_eq!(faults.take("/v1/a"), Some(Fault::EmptyObject));
-        assert_eq!(faults.take("/v1/b"), Some(Fault::EmptyObject));
-        assert_eq!(faults.take("/other"), Some(Fault::TruncatedJson));
+        assert_eq!(met(&faults, "/v1/a"), Some(Fault::EmptyObject));
+        assert_eq!(met(&faults, "/v1/b"), Some(Fault::EmptyObject));
+        assert_eq!(met(&faults, "/other"), Some(Fault::TruncatedJson));
         assert_eq!(faults.pending().len(), 1);
+    }
+
+    #[test]
+    fn a_release_lets_go_what_is_held_and_nothing_that_is_held_later() {
+        let faults = Faults::default();
+        faults.add(Rule::new(Fault::Held).always());
+        faults.add(Rule::new(Fault::EmptyObject).on("/other"));
+        let earlier = faults.take("/v1/a").unwrap().gate;
+        assert!(!earlier.is_cancelled());
+        faults.release();
+        assert!(earlier.is_cancelled());
+        assert_eq!(met(&faults, "/v1/a"), None);
+        faults.next(1, Fault::Held);
+        let later = faults.take("/v1/a").unwrap().gate;
+        assert!(!later.is_cancelled());
+        assert_eq!(met(&faults, "/other"), Some(Fault::EmptyObject));
+        faults.clear();
+        assert!(later.is_cancelled());
     }
 
     #[test]

@@ -101,7 +101,10 @@ async fn exchange(
     if request.path.starts_with(control::PREFIX) {
         return Ok(whole(control::answer(&request, shared)));
     }
-    let fault = shared.faults.take(&request.path);
+    let (fault, gate) = match shared.faults.take(&request.path) {
+        Some(met) => (Some(met.fault), met.gate),
+        None => Default::default(),
+    };
     let answer = answer(&request, fault.as_ref(), shared);
     let status = (fault != Some(Fault::ResetBeforeAnswer)).then_some(answer.status.as_u16());
     shared.requests.push(logged(
@@ -114,6 +117,9 @@ async fn exchange(
         Some(Fault::Slow { delay_ms }) => Duration::from_millis(delay_ms),
         _ => shared.latency,
     };
+    if fault == Some(Fault::Held) {
+        gate.cancelled().await;
+    }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -239,4 +245,49 @@ fn response(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Instant;
+
+    use crate::sandbox::stripe::{DEFAULT_KEY, Settings};
+    use crate::sandbox::{Fault, Rule, Sandbox};
+    use crate::wait::{SOON, wait_until};
+
+    const LIST: &str = "/v1/customers";
+
+    async fn fetch(sandbox: &Sandbox, path: &str) -> String {
+        let url = format!("{}{path}", sandbox.base_url());
+        let asked = reqwest::Client::new().get(url).bearer_auth(DEFAULT_KEY);
+        asked.send().await.unwrap().text().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn held_answers_are_the_right_ones_and_come_when_they_are_released() {
+        let sandbox = Sandbox::start(Settings::new(11).with("customers", 3));
+        let fair = fetch(&sandbox, LIST).await;
+        let held = Rule::new(Fault::Held).on(LIST).always();
+        sandbox.faults().add(held);
+        let asked = async {
+            let both = tokio::join!(fetch(&sandbox, LIST), fetch(&sandbox, LIST));
+            (both, Instant::now())
+        };
+        let release = async {
+            wait_until(SOON, "two more questions", async || {
+                sandbox.requests().count(LIST) == 3
+            })
+            .await;
+            // Another path is not held.
+            fetch(&sandbox, "/v1/products").await;
+            let released = Instant::now();
+            sandbox.faults().release();
+            released
+        };
+        let ((both, answered), released) = tokio::join!(asked, release);
+        assert!(answered > released, "it was not held");
+        assert_eq!(both, (fair.clone(), fair.clone()));
+        assert_eq!(fetch(&sandbox, LIST).await, fair);
+    }
 }

@@ -142,6 +142,16 @@ impl ObjectStore {
         self.ask(&json!({ "do": "put", "key": key, "content": content }));
     }
 
+    /// What an object holds.
+    ///
+    /// # Panics
+    /// When the store refuses.
+    pub fn get(&mut self, key: &str) -> Vec<u8> {
+        let content = self.ask(&json!({ "do": "get", "key": key }));
+        let content = content.as_str().expect("a text");
+        STANDARD.decode(content).expect("Base64")
+    }
+
     /// Writes a Parquet object of these rows, so many in a row group. What JSON does not have is spelled
     /// `{"$decimal": "1.20"}`; likewise `$time`, `$date`, `$nanos` (since 1970), `$uuid` and `$bytes` (Base64).
     ///

@@ -26,6 +26,9 @@ class S3:
     def put(self, key, content):
         self.client.put_object(Bucket=self.bucket, Key=key, Body=content)
 
+    def get(self, key):
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
     def delete(self, key):
         self.client.delete_object(Bucket=self.bucket, Key=key)
 
@@ -49,6 +52,9 @@ class Azure:
 
     def put(self, key, content):
         self.container.upload_blob(key, content, overwrite=True)
+
+    def get(self, key):
+        return self.container.download_blob(key).readall()
 
     def delete(self, key):
         self.container.delete_blob(key)
@@ -121,6 +127,8 @@ for line in sys.stdin:
                 store = S3(told) if told["kind"] == "s3" else Azure(told)
             case "put":
                 store.put(told["key"], base64.b64decode(told["content"]))
+            case "get":
+                done = base64.b64encode(store.get(told["key"])).decode()
             case "parquet":
                 store.put(told["key"], parquet(told["rows"], told["group"]))
             case "delete":

@@ -22,7 +22,7 @@ pub(crate) fn run(attempt: &Attempt) -> BoxFuture<'_, Option<Outcome>> {
 async fn work(attempt: &Attempt) -> Option<Outcome> {
     let worked = match attempt.lease.kind {
         JobKind::Sync => Box::pin(sync::run(attempt)).await.map(|()| Outcome::Done),
-        JobKind::Export => Box::pin(export::run(attempt)).await.map(|()| Outcome::Done),
+        JobKind::Export => Box::pin(export::run(attempt)).await,
         JobKind::Delivery => Box::pin(delivery::run(attempt)).await,
     };
     match worked {

@@ -74,11 +74,11 @@ impl Room {
         }
     }
 
-    /// Takes the place of a page that was read, however large it is.
+    /// Reserves the room of a page that was read, however large it is.
     #[must_use]
-    pub fn take(&self, bytes: usize) -> Place<'_> {
+    pub fn reserve(&self, bytes: usize) -> Reserved<'_> {
         self.held.fetch_add(bytes, Ordering::AcqRel);
-        Place { room: self, bytes }
+        Reserved { room: self, bytes }
     }
 }
 
@@ -88,14 +88,14 @@ impl Drop for Room {
     }
 }
 
-/// The place of a page, given back when dropped.
+/// The room of a page, given back when dropped.
 #[derive(Debug)]
-pub struct Place<'r> {
+pub struct Reserved<'r> {
     room: &'r Room,
     bytes: usize,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         self.room.held.fetch_sub(self.bytes, Ordering::AcqRel);
         self.room.freed.notify_one();
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn a_walk_reads_on_until_it_holds_two_batches_and_again_once_one_is_committed() {
         let room = Memory::default().room();
-        let first = room.take(room.batch_bytes());
+        let first = room.reserve(room.batch_bytes());
         assert!(may_read(&room));
-        let _second = room.take(room.batch_bytes());
+        let _second = room.reserve(room.batch_bytes());
         assert!(!may_read(&room));
         drop(first);
         assert!(may_read(&room));
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn whoever_waits_for_room_is_woken_when_a_page_is_committed() {
         let room = Memory::default().room();
-        let page = room.take(PAGES_OF_A_WALK);
+        let page = room.reserve(PAGES_OF_A_WALK);
         let mut waits = std::pin::pin!(room.for_another());
         assert!(waits.as_mut().now_or_never().is_none());
         drop(page);
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_page_larger_than_the_share_is_taken_and_is_a_batch_by_itself() {
         let room = Memory::default().room();
-        let _page = room.take(10 * PAGES_OF_A_WALK);
+        let _page = room.reserve(10 * PAGES_OF_A_WALK);
         assert!(!may_read(&room));
     }
 

@@ -15,7 +15,7 @@ mod waking;
 pub use attempt::{Attempt, Work, attempt};
 pub use claims::Claims;
 pub use held::HeldLeases;
-pub use memory::{Memory, Place, Room};
+pub use memory::{Memory, Reserved, Room};
 pub use notes::Notes;
 pub use outcome::{Halt, Outcome};
 pub use pool::{Pool, Starter, pool};

@@ -2,6 +2,7 @@
 
 use rail_shared::domain::{JobKind, SyncMode, Tolerance, Trigger};
 use rail_shared::queue::Ring;
+use rail_shared::store::runs::Cause;
 use rail_shared::store::syncs::{self, NewSync};
 use rail_shared::store::{StoreError, exports, runs, sync_schedules};
 
@@ -48,19 +49,19 @@ pub(super) async fn start_due_syncs(worker: &Worker) -> Result<(), StoreError> {
 pub(super) async fn start_due_exports(worker: &Worker) -> Result<(), StoreError> {
     let mut transaction = worker.store.begin().await?;
     let due = exports::lock_due(&mut transaction, AT_MOST).await?;
-    let now = worker.clock.now();
+    // Whatever the clock of this machine says: Postgres has said what is due.
+    let now = transaction.began_at().await?;
     let mut accepted = Vec::new();
     for export in due {
         let schedule = export.read_schedule();
-        // Postgres said that it is due; by our own clock it may not be yet, and must not become due again.
-        let from = export.next_run_at.map_or(now, |due| due.max(now));
-        let next = schedule.map(|schedule| schedule.next_after(from));
+        let next = schedule.map(|schedule| schedule.next_after(now));
         exports::set_next_run(&mut transaction, export.id, next).await?;
         let due = export.next_run_at.unwrap_or(now);
         if schedule.is_some_and(|schedule| schedule.leaves_out(due, now)) {
             continue;
         }
-        let run = runs::accept(&mut transaction, export.tenant_id, export.id, now, None).await?;
+        let (tenant, id) = (export.tenant_id, export.id);
+        let run = runs::accept(&mut transaction, tenant, id, now, Cause::Due(due)).await?;
         accepted.extend(run.map(|run| (run.row.id, export.tenant_id)));
     }
     transaction.commit().await?;

@@ -32,18 +32,17 @@ impl Walk {
         }
     }
 
-    /// Does what it is time for. That webhooks cannot be woken ends no round: jobs of other kinds wait as well.
-    pub(super) async fn step(&mut self, worker: &Worker) -> Result<(), StoreError> {
+    /// Wakes those that nobody woke, when it is time to look.
+    pub(super) async fn wake(&mut self, worker: &Worker) -> Result<(), StoreError> {
         if Instant::now() >= self.wake {
             self.wake = Instant::now() + WAKE_EVERY;
-            let woken = runtime::wake(&worker.store, &worker.ringer, Whose::All).await;
-            if let Err(error) = woken {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "webhooks could not be woken"
-                );
-            }
+            runtime::wake(&worker.store, &worker.ringer, Whose::All).await?;
         }
+        Ok(())
+    }
+
+    /// Forgets what is old, when it is time to.
+    pub(super) async fn forget_old(&mut self, worker: &Worker) -> Result<(), StoreError> {
         if Instant::now() >= self.forget {
             let mut conn = worker.store.connect().await?;
             let days = worker.config.events_kept_days;

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::failures::Unwritten;
 use super::store::BlobStore;
+use crate::blobs::filling::Spare;
+use crate::blobs::unwritten::Unwritten;
 
-/// How large a block is.
-pub(super) const BLOCK_BYTES: usize = 8 << 20;
 /// Azure's limit.
 const MAX_BLOCKS: u32 = 50_000;
 
@@ -23,7 +22,8 @@ pub(super) struct Blocks {
     upload: Uuid,
     begun: u32,
     /// One at most.
-    under_way: JoinSet<Result<(), Unwritten>>,
+    under_way: JoinSet<Result<Bytes, Unwritten>>,
+    spare: Spare,
 }
 
 impl Blocks {
@@ -34,6 +34,7 @@ impl Blocks {
             upload: Uuid::now_v7(),
             begun: 0,
             under_way: JoinSet::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -45,19 +46,28 @@ impl Blocks {
         self.begun == MAX_BLOCKS
     }
 
-    /// Sends a block in the background, once the one before has arrived.
-    pub(super) async fn send(&mut self, bytes: Bytes) -> Result<(), Unwritten> {
+    /// Sends a block in the background, once the one before has arrived, whose room it gives back.
+    pub(super) async fn send(&mut self, bytes: Bytes) -> Result<Spare, Unwritten> {
         self.settle().await?;
         let (store, url, id) = (self.store.clone(), self.url.clone(), self.id(self.begun));
         self.begun += 1;
-        self.under_way
-            .spawn(async move { store.put_block(&url, &id, bytes).await });
+        self.under_way.spawn(async move {
+            store.put_block(&url, &id, bytes.clone()).await?;
+            Ok(bytes)
+        });
+        Ok(std::mem::take(&mut self.spare))
+    }
+
+    /// Waits until all have arrived, and keeps none of their room.
+    pub(super) async fn rest(&mut self) -> Result<(), Unwritten> {
+        self.settle().await?;
+        self.spare = Spare::default();
         Ok(())
     }
 
     async fn settle(&mut self) -> Result<(), Unwritten> {
         while let Some(sent) = self.under_way.join_next().await {
-            sent.map_err(|_| Unwritten::Interrupted)??;
+            self.spare = sent.map_err(|_| Unwritten::Interrupted)??.into();
         }
         Ok(())
     }

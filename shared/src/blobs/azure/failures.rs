@@ -3,58 +3,33 @@
 use chrono::TimeDelta;
 
 use crate::blobs::bucket::{NotRead, refusal};
+use crate::blobs::unwritten::{self, Unwritten};
 use crate::domain::{Failure, FailureKind, Origin};
-use crate::http::{Answer, HttpError};
 
 /// By how much the time of a request may be wrong, a minute less.
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(14);
 
-/// Why something was not written.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unwritten {
-    #[error("no answer came")]
-    Unanswered(#[from] HttpError),
-    #[error("the store refused with status {}", .0.status)]
-    Refused(Box<Answer>),
-    #[error("the request cannot be signed")]
-    Unsigned,
-    #[error("the request was interrupted")]
-    Interrupted,
-}
+/// What to check where no answer comes.
+const UNREACHABLE: &str =
+    "The store cannot be reached. Check the storage account's name, the endpoint and the network.";
 
-impl Unwritten {
-    /// Whether it may be asked again: it never arrived, or was refused for the moment. An answer that was lost on the way
-    /// counts too: a block may be sent twice, and of a whole blob the second request finds the first.
-    pub(super) fn was_not_done(&self) -> bool {
-        match self {
-            Self::Unanswered(cause) => {
-                matches!(cause, HttpError::Connect(_) | HttpError::Reset(_))
-            }
-            Self::Refused(answer) => matches!(answer.status, 429 | 500 | 502 | 503),
-            Self::Unsigned | Self::Interrupted => false,
-        }
-    }
-
-    /// Whether the store refused because something has the name.
-    pub(super) fn is_taken(&self) -> bool {
-        let Self::Refused(answer) = self else {
-            return false;
-        };
-        let code = refusal::code(answer);
-        // The third comes to those who may create and not overwrite; the last where it is no block blob.
-        answer.status == 412
-            || matches!(
-                code.as_str(),
-                "BlobAlreadyExists" | "UnauthorizedBlobOverwrite" | "InvalidBlobType"
-            )
-    }
+/// Whether the store refused because something has the name.
+pub(super) fn is_taken(cause: &Unwritten) -> bool {
+    // The third comes to those who may create and not overwrite; the last where it is no block blob.
+    let codes = [
+        "BlobAlreadyExists",
+        "UnauthorizedBlobOverwrite",
+        "InvalidBlobType",
+    ];
+    let code = cause.refusal().map(refusal::code);
+    cause.has_status(412) || code.is_some_and(|code| codes.contains(&code.as_str()))
 }
 
 /// The failure to report.
 pub(super) fn told(cause: &Unwritten, container: &str) -> Failure {
     match cause {
-        Unwritten::Unanswered(cause) => unanswered(cause),
-        Unwritten::Refused(answer) => {
+        Unwritten::Unanswered(cause) => unwritten::unanswered(cause, UNREACHABLE),
+        Unwritten::Refused { answer, .. } => {
             let code = refusal::code(answer);
             tracing::debug!(container, code, status = answer.status, "the store refused");
             let skew = answer
@@ -64,27 +39,7 @@ pub(super) fn told(cause: &Unwritten, container: &str) -> Failure {
             let wait = answer.retry_after().filter(|_| failure.retryable);
             failure.after(wait)
         }
-        Unwritten::Unsigned | Unwritten::Interrupted => Failure::internal(),
-    }
-}
-
-fn unanswered(cause: &HttpError) -> Failure {
-    tracing::debug!(%cause, "the store did not answer");
-    match cause {
-        HttpError::Forbidden => lasting(
-            FailureKind::Misconfigured,
-            "The store's endpoint is in a private network, which is not reached. Correct it, or let the operator name it."
-                .to_owned(),
-        ),
-        HttpError::Timeout(_) => unavailable("The store did not answer in time.".to_owned()),
-        HttpError::Crowded => {
-            Failure::crowded("Other large answers take up the memory; it is tried again in a moment.")
-        }
-        HttpError::Connect(_) | HttpError::Reset(_) | HttpError::Body(_) => unavailable(
-            "The store cannot be reached. Check the storage account's name, the endpoint and the network."
-                .to_owned(),
-        ),
-        HttpError::Url(_) | HttpError::TooLarge { .. } | HttpError::Setup(_) => Failure::internal(),
+        Unwritten::Malformed | Unwritten::Unsigned | Unwritten::Interrupted => Failure::internal(),
     }
 }
 
@@ -162,25 +117,7 @@ fn refused(status: u16, code: &str, skew: TimeDelta, container: &str) -> Failure
 
 /// Why a file was not read back.
 pub(super) fn not_read(cause: NotRead, container: &str) -> Failure {
-    match cause {
-        NotRead::Unanswered(cause) => unanswered(&cause),
-        NotRead::Refused(failure) => Failure {
-            origin: match failure.origin {
-                Origin::Vendor => Origin::Destination,
-                other => other,
-            },
-            ..failure
-        },
-        NotRead::Gone => lasting(
-            FailureKind::NotFound,
-            format!("The file is no longer in container {container:?}."),
-        ),
-        NotRead::Changed => unavailable("The file was changed meanwhile.".to_owned()),
-        NotRead::Unreadable { message, .. } => lasting(
-            FailureKind::Refused,
-            format!("The file cannot be read: {message}."),
-        ),
-    }
+    unwritten::not_read(cause, &format!("container {container:?}"), UNREACHABLE)
 }
 
 /// The store wrote what it should not have.

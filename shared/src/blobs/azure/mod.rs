@@ -10,14 +10,12 @@ mod upload;
 
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use tokio_util::io::StreamReader;
 use uuid::Uuid;
 
-use self::failures::Unwritten;
 use self::store::BlobStore;
 pub(super) use self::upload::AzureUpload;
-use super::bucket::{AzureSettings, Bucket, NotRead};
+use super::bucket::{AzureSettings, Bucket};
+use super::unwritten::Waits;
 use super::{Existing, Reader, key};
 use crate::domain::Failure;
 use crate::http::Http;
@@ -57,47 +55,21 @@ impl AzurePlace {
     /// first, so that all an export needs is asked for and nothing comes to be.
     pub(super) async fn check(&self) -> Result<(), Failure> {
         let probe = key::below(&self.prefix, &format!(".probe-{}", Uuid::now_v7().simple()));
-        let url = self.store.url(&probe)?;
-        match self
-            .store
+        let store = self.store.clone().waiting(Waits::SHORT);
+        let url = store.url(&probe)?;
+        match store
             .put_blob(&url, &probe, &[("If-Match", NO_VERSION)], Vec::new().into())
             .await
         {
-            Err(Unwritten::Refused(answer)) if answer.status == 412 => Ok(()),
+            Err(refused) if refused.has_status(412) => Ok(()),
             Err(refused) => Err(self.store.told(&refused)),
             Ok(()) => Err(failures::without_conditions(&url)),
         }
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<(u64, Reader), Failure> {
-        let key = key::below(&self.prefix, key);
-        let told = |cause: NotRead| failures::not_read(cause, self.store.container());
-        let piece_bytes = self.bucket.piece_bytes();
-        let first = self.bucket.read(&key, 0..piece_bytes, None).await;
-        let first = first.map_err(told)?;
-        let (size, etag) = (first.size, first.etag.clone());
-        let (bucket, read) = (self.bucket.clone(), first.bytes.len() as u64);
-        // Piece by piece, each of the version that was begun with.
-        let rest = stream::try_unfold(read, move |from| {
-            let (bucket, key, etag) = (bucket.clone(), key.clone(), etag.clone());
-            async move {
-                if from >= size {
-                    return Ok(None);
-                }
-                let piece = bucket
-                    .read(&key, from..from + piece_bytes, Some(&etag))
-                    .await;
-                let bytes = piece.map_err(std::io::Error::other)?.bytes;
-                if bytes.is_empty() {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                let next = from + bytes.len() as u64;
-                Ok(Some((bytes, next)))
-            }
-        });
-        let first = stream::iter([Ok::<_, std::io::Error>(first.bytes)]);
-        let chunks = first.chain(rest);
-        Ok((size, Box::pin(StreamReader::new(Box::pin(chunks)))))
+        let opened = self.bucket.open(&key::below(&self.prefix, key)).await;
+        opened.map_err(|cause| failures::not_read(cause, self.store.container()))
     }
 
     pub(super) fn link(&self, key: &str, valid: Duration) -> Result<Option<String>, Failure> {

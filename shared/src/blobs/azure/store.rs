@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::failures::{self, Unwritten};
+use super::failures;
 use crate::blobs::bucket::{AzureSettings, Container, escaped, object_url};
 use crate::blobs::media_type;
+use crate::blobs::unwritten::{Unwritten, Waits};
 use crate::domain::Failure;
 use crate::http::{Http, Method};
-
-/// Waits between attempts: three in all.
-const WAITS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1_500)];
 
 /// A container that is written to.
 #[derive(Debug, Clone)]
 pub(super) struct BlobStore {
     container: Container,
     http: Http,
-    waits: [Duration; 2],
+    waits: Waits,
 }
 
 impl BlobStore {
@@ -26,17 +24,13 @@ impl BlobStore {
         Ok(Self {
             container: Container::new(settings)?,
             http,
-            waits: WAITS,
+            waits: Waits::default(),
         })
     }
 
-    /// The same, asking again at once.
-    #[cfg(test)]
-    pub(super) fn without_waits(self) -> Self {
-        Self {
-            waits: [Duration::ZERO; 2],
-            ..self
-        }
+    /// The same, with other waits before it asks again.
+    pub(super) fn waiting(self, waits: Waits) -> Self {
+        Self { waits, ..self }
     }
 
     /// The container's name.
@@ -97,7 +91,8 @@ impl BlobStore {
     ) -> Result<(), Unwritten> {
         let mut list = "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>".to_owned();
         for id in ids {
-            list.push_str(&format!("<Uncommitted>{id}</Uncommitted>"));
+            // Also of those that a request put together whose answer was lost.
+            list.push_str(&format!("<Latest>{id}</Latest>"));
         }
         list.push_str("</BlockList>");
         let own = [
@@ -109,18 +104,10 @@ impl BlobStore {
             .await
     }
 
+    /// A block may be sent twice, and of a whole blob the second request finds the first.
     async fn put(&self, url: &str, headers: &[(&str, &str)], body: Bytes) -> Result<(), Unwritten> {
-        for wait in self.waits {
-            match self.put_once(url, headers, body.clone()).await {
-                Err(cause) if cause.was_not_done() => {
-                    tracing::debug!(%cause, "asking the store again");
-                    let jitter = rand::random_range(0.5..1.5);
-                    tokio::time::sleep(wait.mul_f64(jitter)).await;
-                }
-                done => return done,
-            }
-        }
-        self.put_once(url, headers, body).await
+        let put = || self.put_once(url, headers, body.clone());
+        self.waits.persist(Unwritten::may_not_be_done, put).await
     }
 
     async fn put_once(
@@ -138,7 +125,7 @@ impl BlobStore {
         if answer.is_success() {
             Ok(())
         } else {
-            Err(Unwritten::Refused(Box::new(answer)))
+            Err(answer.into())
         }
     }
 

@@ -22,7 +22,7 @@ fn settings(endpoint: &str) -> AzureSettings {
 
 fn destination(server: &Canned) -> Destination {
     let place = AzurePlace::new(settings(&server.url), "/contracts/", server.http()).unwrap();
-    let store = place.store.without_waits();
+    let store = place.store.waiting(Waits::NONE);
     Place::Azure(Box::new(AzurePlace { store, ..place })).into()
 }
 
@@ -60,7 +60,7 @@ async fn a_small_file_is_one_request_and_a_large_one_blocks_that_are_put_togethe
         .collect();
     let list = String::from_utf8(asked[5].body.clone()).unwrap();
     let listed: Vec<&str> = list
-        .split("Uncommitted>")
+        .split("Latest>")
         .filter(|part| part.ends_with("</"))
         .collect();
     assert_eq!(ids.len(), 3);

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
-use super::blocks::{BLOCK_BYTES, Blocks};
-use super::failures::{self, Unwritten};
+use super::blocks::Blocks;
+use super::failures;
 use super::store::BlobStore;
 use crate::blobs::Existing;
+use crate::blobs::filling::Filling;
+use crate::blobs::unwritten::Unwritten;
 use crate::domain::Failure;
 
 /// A blob on its way. One block is filled while the one before is sent.
@@ -15,7 +17,7 @@ pub(in crate::blobs) struct AzureUpload {
     key: String,
     url: String,
     existing: Existing,
-    filling: Vec<u8>,
+    filling: Filling,
     blocks: Blocks,
 }
 
@@ -28,19 +30,17 @@ impl AzureUpload {
             key: key.to_owned(),
             url,
             existing,
-            filling: Vec::new(),
+            filling: Filling::default(),
         })
     }
 
     pub(in crate::blobs) async fn write(&mut self, mut chunk: Bytes) -> Result<(), Failure> {
         while !chunk.is_empty() {
             // A full block waits until more comes, so that a file of one block is one request.
-            if self.filling.len() == BLOCK_BYTES {
+            if self.filling.is_full() {
                 self.send_block().await?;
             }
-            let room = BLOCK_BYTES - self.filling.len();
-            self.filling
-                .extend_from_slice(&chunk.split_to(room.min(chunk.len())));
+            self.filling.take_from(&mut chunk);
         }
         Ok(())
     }
@@ -49,9 +49,30 @@ impl AzureUpload {
         if self.blocks.is_full() {
             return Err(failures::too_large());
         }
-        let full = std::mem::replace(&mut self.filling, Vec::with_capacity(BLOCK_BYTES));
-        let sent = self.blocks.send(full.into()).await;
-        sent.map_err(|cause| self.told(&cause))
+        match self.blocks.send(self.filling.handed_over()).await {
+            Ok(spare) => {
+                self.filling.go_on_in(spare);
+                Ok(())
+            }
+            Err(cause) => Err(self.told(&cause)),
+        }
+    }
+
+    pub(in crate::blobs) async fn seal(&mut self) -> Result<(), Failure> {
+        if self.blocks.is_empty() && self.filling.is_small() {
+            return Ok(());
+        }
+        self.send_rest().await?;
+        self.filling = Filling::default();
+        let rested = self.blocks.rest().await;
+        rested.map_err(|cause| self.told(&cause))
+    }
+
+    async fn send_rest(&mut self) -> Result<(), Failure> {
+        if self.filling.is_empty() {
+            return Ok(());
+        }
+        self.send_block().await
     }
 
     pub(in crate::blobs) async fn finish(mut self) -> Result<(), Failure> {
@@ -61,20 +82,20 @@ impl AzureUpload {
             Existing::Replace => &[],
         };
         let finished = if self.blocks.is_empty() {
-            let bytes = std::mem::take(&mut self.filling).into();
+            let bytes = self.filling.handed_over();
             self.store
                 .put_blob(&self.url, &self.key, condition, bytes)
                 .await
         } else {
-            self.send_block().await?;
+            self.send_rest().await?;
             self.blocks.put_together(&self.key, condition).await
         };
         finished.map_err(|cause| self.told(&cause))
     }
 
     fn told(&self, cause: &Unwritten) -> Failure {
-        if self.existing == Existing::Keep && cause.is_taken() {
-            return crate::blobs::taken(&self.store.locate(&self.key));
+        if self.existing == Existing::Keep && failures::is_taken(cause) {
+            return cause.taken(&self.store.locate(&self.key));
         }
         self.store.told(cause)
     }

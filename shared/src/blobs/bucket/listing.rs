@@ -110,6 +110,23 @@ pub(super) fn of_azure(xml: &[u8]) -> Result<Page, Wrong> {
     Ok((objects, Some(next).filter(|next| !next.is_empty())))
 }
 
+/// Whether an answer has this root, and its end.
+pub(in crate::blobs) fn is_whole(xml: &[u8], root: &str) -> bool {
+    said(xml, root, "").is_ok()
+}
+
+/// What another answer of this root says under a name; `None` where it does not.
+pub(in crate::blobs) fn said(xml: &[u8], root: &str, name: &str) -> Result<Option<String>, Wrong> {
+    let mut said = None;
+    leaves(xml, root, "", |leaf| {
+        if leaf.name == name {
+            said = Some(leaf.text);
+        }
+        Ok(())
+    })?;
+    Ok(said)
+}
+
 /// As headers write it: listings leave the quotes out.
 fn quoted(etag: String) -> String {
     if etag.starts_with('"') {

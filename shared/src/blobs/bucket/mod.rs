@@ -1,13 +1,14 @@
 //! Buckets and containers that are read: listed page by page, their objects in pieces of a size that we choose.
 //!
-//! Unlike uploads these requests go through [`crate::http`]: where they go may have been said by a caller, so the guard
-//! judges every address at the moment of connecting, no redirect is followed, and no answer is larger than asked for.
+//! These requests go through [`crate::http`]: where they go may have been said by a caller, so the guard judges every
+//! address at the moment of connecting, no redirect is followed, and no answer is larger than asked for.
 
 mod azure;
 mod listing;
 pub(super) mod refusal;
 mod s3;
 mod turns;
+mod whole;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::azure::{AzureKey, AzureSettings};
 pub(super) use self::azure::{Container, azure_url};
+pub(super) use self::listing::{is_whole, said};
 use self::s3::S3Bucket;
 pub use self::turns::Turns;
 use super::S3Settings;

@@ -91,37 +91,59 @@ fn bucket_and_container_are_the_connections_own_unless_the_destination_names_oth
     }
 }
 
-#[test]
-fn an_s3_connection_to_an_endpoint_of_its_own_is_refused_unless_the_operator_names_one() {
-    let mut credentials = s3();
-    credentials["endpoint"] = json!("http://10.0.0.1");
-    let to = json!({"type": "S3", "path": "x"});
-    let refused = open(&outputs(&[]), &to, &credentials).unwrap_err();
-    assert_eq!(
-        (refused.kind, refused.retryable),
-        (FailureKind::Misconfigured, false)
-    );
-    assert!(refused.message.contains("endpoint"), "{refused}");
+#[tokio::test]
+async fn a_connection_to_an_endpoint_inside_a_network_is_refused_when_it_is_reached() {
+    for (kind, credentials) in [("S3", s3()), ("AZURE_BLOB", azure())] {
+        let mut credentials = credentials;
+        // Where the operator's own store is, which that one may be reached at, and nobody else's.
+        credentials["endpoint"] = json!("http://127.0.0.1:9");
+        let place = open(&outputs(&[]), &json!({"type": kind}), &credentials).unwrap();
+        let refused = place.check().await.unwrap_err();
+        assert_eq!(
+            (refused.kind, refused.retryable),
+            (FailureKind::Misconfigured, false)
+        );
+        assert!(refused.message.contains("private network"), "{refused}");
+    }
+}
 
-    let named = outputs(&[("RAIL_CONNECTOR_S3_BASE_URL", "http://127.0.0.1:7")]);
-    let place = open(&named, &to, &credentials).unwrap();
-    assert!(
-        format!("{place:?}").contains("http://127.0.0.1:7/their-bucket"),
-        "{place:?}"
-    );
+#[test]
+fn an_s3_connection_may_have_an_endpoint_of_its_own_unless_the_operator_names_one() {
+    let mut credentials = s3();
+    credentials["endpoint"] = json!("https://store.example");
+    let to = json!({"type": "S3", "path": "x"});
+    for (variables, url) in [
+        (&[][..], "https://store.example/their-bucket"),
+        (
+            &[("RAIL_CONNECTOR_S3_BASE_URL", "http://127.0.0.1:7")],
+            "http://127.0.0.1:7/their-bucket",
+        ),
+    ] {
+        let place = open(&outputs(variables), &to, &credentials).unwrap();
+        assert!(format!("{place:?}").contains(url), "{place:?}");
+    }
+    credentials["endpoint"] = json!("store.example");
+    let refused = open(&outputs(&[]), &to, &credentials).unwrap_err();
+    assert!(refused.message.contains("endpoint"), "{refused}");
 }
 
 #[tokio::test]
-async fn an_azure_connection_to_an_endpoint_inside_a_network_is_refused_when_it_is_reached() {
-    let mut credentials = azure();
-    credentials["endpoint"] = json!("http://127.0.0.1:9");
-    let place = open(&outputs(&[]), &json!({"type": "AZURE_BLOB"}), &credentials).unwrap();
-    let refused = place.check().await.unwrap_err();
-    assert_eq!(
-        (refused.kind, refused.retryable),
-        (FailureKind::Misconfigured, false)
-    );
-    assert!(refused.message.contains("private network"), "{refused}");
+async fn the_operators_own_stores_are_reached_wherever_they_are() {
+    // Bound and dropped: nobody listens there, which only who knocks can know.
+    let [s3, azure] = [(), ()].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [s3, azure] = [s3, azure].map(|it| format!("http://{}", it.local_addr().unwrap()));
+    let outputs = outputs(&[
+        ("RAIL_S3_ENDPOINT", s3.as_str()),
+        ("RAIL_AZURE_ENDPOINT", azure.as_str()),
+    ]);
+    for to in [
+        json!({"type": "S3", "bucket": "exports"}),
+        json!({"type": "AZURE_BLOB", "container": "exports"}),
+    ] {
+        let settings = DestinationSettings::read(&to).unwrap();
+        let refused = settings.open(&outputs, None).unwrap().check().await;
+        assert_eq!(refused.unwrap_err().kind, FailureKind::Unavailable, "{to}");
+    }
 }
 
 #[test]

@@ -1,90 +1,65 @@
 //! What a store's refusal means, and what to do about it.
 
-use std::time::Duration;
+use url::Url;
 
-use s3::error::S3Error;
-
+use crate::blobs::bucket::refusal::code;
+use crate::blobs::unwritten::{self, Unwritten};
 use crate::domain::{Failure, FailureKind, Origin};
 
-/// Waits between attempts: three in all.
-const WAITS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1_500)];
-
-/// Asks again, a few times, what was refused for the moment or never arrived. What may have been done without our
-/// hearing of it is not asked again: whether that is safe, only the whole export knows.
-pub(super) async fn persist<T, F>(ask: impl FnMut() -> F) -> Result<T, S3Error>
-where
-    F: Future<Output = Result<T, S3Error>>,
-{
-    persist_with(&WAITS, ask).await
-}
-
-async fn persist_with<T, F>(waits: &[Duration], mut ask: impl FnMut() -> F) -> Result<T, S3Error>
-where
-    F: Future<Output = Result<T, S3Error>>,
-{
-    for wait in waits {
-        match ask().await {
-            Err(cause) if was_not_done(&cause) => {
-                tracing::debug!(%cause, "asking the store again");
-                let jitter = rand::random_range(0.5..1.5);
-                tokio::time::sleep(wait.mul_f64(jitter)).await;
-            }
-            answer => return answer,
-        }
-    }
-    ask().await
-}
-
-fn was_not_done(cause: &S3Error) -> bool {
-    match cause {
-        S3Error::HttpFailWithBody(status, _) => matches!(status, 429 | 500 | 502 | 503),
-        S3Error::Reqwest(cause) => cause.is_connect(),
-        _ => false,
-    }
-}
-
 /// Whether the store says that it does not know a header we sent.
-pub(super) fn is_not_implemented(cause: &S3Error) -> bool {
-    matches!(cause, S3Error::HttpFailWithBody(501, _))
+pub(super) fn is_not_implemented(cause: &Unwritten) -> bool {
+    cause.has_status(501)
 }
 
 /// Whether the store refused because the object exists.
-pub(super) fn is_taken(cause: &S3Error) -> bool {
-    matches!(cause, S3Error::HttpFailWithBody(412, _))
+pub(super) fn is_taken(cause: &Unwritten) -> bool {
+    cause.has_status(412)
+}
+
+/// Whether the bucket demands a digest of another kind, as those do whose Object Lock has a default retention: in Amazon's
+/// words, `Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters`.
+pub(super) fn wants_md5(cause: &Unwritten) -> bool {
+    let is_named = |body: &[u8]| body.windows(11).any(|word| word == b"Content-MD5");
+    cause.refusal().is_some_and(|answer| {
+        answer.status == 400 && code(answer) == "InvalidRequest" && is_named(&answer.body)
+    })
 }
 
 /// Whether the store knows no such upload (any more).
-pub(super) fn is_unknown_upload(cause: &S3Error) -> bool {
-    matches!(cause, S3Error::HttpFailWithBody(404, body) if code(body) == "NoSuchUpload")
+pub(super) fn is_unknown_upload(cause: &Unwritten) -> bool {
+    cause
+        .refusal()
+        .is_some_and(|answer| answer.status == 404 && code(answer) == "NoSuchUpload")
 }
 
-/// The failure to report.
-pub(super) fn told(cause: &S3Error, bucket: &str) -> Failure {
-    tracing::debug!(%cause, bucket, "the store refused");
+/// The failure to report. `base` is the bucket's URL.
+pub(super) fn told(cause: &Unwritten, bucket: &str, base: &str) -> Failure {
     match cause {
-        S3Error::HttpFailWithBody(status, body) => refused(*status, code(body), bucket),
-        S3Error::Reqwest(cause) if cause.is_timeout() => silent(),
-        S3Error::Reqwest(cause) => {
-            let host = cause
-                .url()
-                .and_then(|url| url.host_str())
-                .unwrap_or("the endpoint");
-            unavailable(format!(
-                "{host} cannot be reached. Check the destination's endpoint and region, and the network."
-            ))
+        Unwritten::Unanswered(cause) => unwritten::unanswered(cause, &unreachable(base)),
+        Unwritten::Refused { answer, .. } => {
+            let code = code(answer);
+            tracing::debug!(bucket, code, status = answer.status, "the store refused");
+            let failure = refused(answer.status, &code, bucket);
+            let wait = answer.retry_after().filter(|_| failure.retryable);
+            failure.after(wait)
         }
-        S3Error::SerdeXml(_) | S3Error::Utf8(_) | S3Error::FromUtf8(_) => Failure::passing(
+        Unwritten::Malformed => Failure::passing(
             Origin::Destination,
             FailureKind::MalformedAnswer,
             "The store's answer cannot be read. Check that the endpoint speaks the S3 protocol.",
         ),
-        _ => Failure::internal(),
+        Unwritten::Unsigned | Unwritten::Interrupted => Failure::internal(),
     }
 }
 
-/// No answer in time.
-pub(super) fn silent() -> Failure {
-    unavailable("The store did not answer in time.".to_owned())
+/// What to check where no answer comes.
+pub(super) fn unreachable(base: &str) -> String {
+    let url = Url::parse(base).ok();
+    let host = url.as_ref().and_then(Url::host_str);
+    format!(
+        "{} cannot be reached. Check the destination's endpoint and region, and the network.",
+        host.unwrap_or("the endpoint")
+    )
 }
 
 fn unavailable(message: String) -> Failure {
@@ -127,6 +102,9 @@ fn refused(status: u16, code: &str, bucket: &str) -> Failure {
             FailureKind::RateLimited,
             "The store asks for fewer requests; the export is tried again later.",
         ),
+        (code, 400) if unwritten::did_not_arrive(code) => {
+            unavailable(format!("The file did not arrive as it was sent ({code})."))
+        }
         ("NoSuchUpload", _) => unavailable(
             "The unfinished upload was removed at the store; the export starts again.".to_owned(),
         ),
@@ -138,7 +116,8 @@ fn refused(status: u16, code: &str, bucket: &str) -> Failure {
             FailureKind::PermissionDenied,
             format!(
                 "The access key may not do this in bucket {bucket:?}. It needs s3:PutObject and \
-                 s3:AbortMultipartUpload to write, s3:GetObject to download."
+                 s3:AbortMultipartUpload to write, s3:GetObject to download; where the bucket encrypts by a KMS key, \
+                 kms:GenerateDataKey and kms:Decrypt, too."
             ),
         ),
         ("", 404) => lasting(
@@ -153,29 +132,9 @@ fn refused(status: u16, code: &str, bucket: &str) -> Failure {
     }
 }
 
-/// The error code of an answer's XML, when it has one that looks like it.
-fn code(body: &str) -> &str {
-    let inside = body
-        .split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"));
-    let code = inside.map_or("", |(code, _)| code);
-    if code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        code
-    } else {
-        ""
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(status: u16, code: &str) -> Failure {
-        let body = format!(
-            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>secret</Message></Error>"
-        );
-        told(&S3Error::HttpFailWithBody(status, body), "exports")
-    }
 
     #[test]
     fn every_refusal_tells_what_to_fix() {
@@ -246,6 +205,13 @@ mod tests {
                 "409",
             ),
             (404, "NoSuchUpload", FailureKind::Unavailable, true, "again"),
+            (
+                400,
+                "RequestTimeout",
+                FailureKind::Unavailable,
+                true,
+                "did not arrive",
+            ),
             (404, "NoSuchKey", FailureKind::NotFound, false, "file"),
             (
                 400,
@@ -255,7 +221,7 @@ mod tests {
                 "EntityTooLarge",
             ),
         ] {
-            let failure = answer(status, code);
+            let failure = refused(status, code, "exports");
             assert_eq!(
                 (failure.kind, failure.retryable),
                 (kind, retryable),
@@ -264,11 +230,6 @@ mod tests {
             assert!(
                 failure.message.contains(says),
                 "{code}: {}",
-                failure.message
-            );
-            assert!(
-                !failure.message.contains("<Message>"),
-                "{}",
                 failure.message
             );
         }
@@ -283,30 +244,7 @@ mod tests {
             (503, FailureKind::Unavailable),
             (400, FailureKind::Refused),
         ] {
-            assert_eq!(
-                told(&S3Error::HttpFailWithBody(status, String::new()), "b").kind,
-                kind
-            );
-        }
-    }
-
-    #[test]
-    fn a_code_that_is_none_is_not_repeated() {
-        for body in ["<Code><script>", "<Code>a b</Code>", "", "<Code>"] {
-            assert_eq!(code(body), "");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_not_done_is_asked_three_times_and_nothing_else() {
-        for (status, expected) in [(503, 3), (429, 3), (403, 1), (412, 1)] {
-            let asked = std::cell::Cell::new(0);
-            let answer = persist_with(&[Duration::ZERO; 2], || async {
-                asked.set(asked.get() + 1);
-                Err::<(), _>(S3Error::HttpFailWithBody(status, String::new()))
-            });
-            assert!(answer.await.is_err());
-            assert_eq!(asked.get(), expected, "{status}");
+            assert_eq!(refused(status, "", "b").kind, kind);
         }
     }
 }

@@ -1,34 +1,29 @@
-//! S3, and stores that speak its protocol. What was read in rust-s3 0.38 and matters here:
+//! S3, and stores that speak its protocol, written to by the client that also reads them ([`super::bucket`]). rust-s3
+//! signs, and sends nothing.
 //!
-//! - Without an access key it would look for keys in the environment and in files, so keys are always given.
-//! - A region it does not know it takes for a host name, so the endpoint is always given.
-//! - It repeats reads and parts once after a passing failure, nothing else; its time limit covers a whole
-//!   request, body included.
-//! - It follows redirects and resolves names by itself: where callers may choose an endpoint, check it first.
+//! Parts that were sent and not put together are paid for until somebody withdraws their upload: each is noted before.
 
 mod failures;
 mod parts;
+mod signer;
+mod store;
 mod upload;
 
 use std::fmt;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use s3::creds::Credentials;
-use s3::{Bucket, Region};
-use secrecy::{ExposeSecret, SecretString};
-use tokio_util::io::StreamReader;
+use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
+pub(super) use self::signer::{Payload, Signer};
+use self::store::ObjectStore;
 pub(super) use self::upload::S3Upload;
+use super::bucket::Bucket;
+use super::unwritten::{self, Waits};
 use super::{Destination, Reader, key};
 use crate::domain::{Failure, FailureKind, Origin};
-
-/// A part of 8 MiB needs 70 kB/s to arrive in time.
-const REQUEST_LIMIT: Duration = Duration::from_secs(120);
-/// The longest silence while a file is read back.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+use crate::http::Http;
 
 /// What it takes to reach a bucket.
 #[derive(Debug, Clone)]
@@ -81,106 +76,61 @@ pub struct S3Keys {
 /// A bucket, and a prefix in it.
 #[derive(Clone)]
 pub struct S3Place {
-    bucket: Box<Bucket>,
+    store: ObjectStore,
+    /// The same bucket, to be read.
+    bucket: Bucket,
     prefix: String,
 }
 
 impl S3Place {
-    /// Opens nothing yet, only checks the settings.
+    /// Opens nothing yet, only checks the settings. Requests go through `http`, which should grant a part of 8 MiB the
+    /// time it needs.
     ///
     /// # Errors
     /// When a setting cannot work; it is named.
-    pub fn new(settings: &S3Settings) -> Result<Self, Failure> {
-        let prefix = key::prefix(&settings.prefix)?;
-        check(settings)?;
-        let region = Region::Custom {
-            region: settings.region.clone(),
-            endpoint: endpoint(settings)?,
-        };
-        let token = settings.keys.session_token.as_ref();
-        let credentials = Credentials::new(
-            Some(&settings.keys.access_key_id),
-            Some(settings.keys.secret_access_key.expose_secret()),
-            None,
-            token.map(ExposeSecret::expose_secret),
-            None,
-        )
-        .map_err(|_| Failure::internal())?;
-        let mut bucket = Bucket::new(&settings.bucket, region, credentials)
-            .map_err(|cause| failures::told(&cause, &settings.bucket))?;
-        if in_path(settings) {
-            bucket.set_path_style();
-        }
-        bucket.set_request_timeout(Some(REQUEST_LIMIT));
-        Ok(Self { bucket, prefix })
+    pub fn new(settings: S3Settings, http: Http) -> Result<Self, Failure> {
+        Ok(Self {
+            prefix: key::prefix(&settings.prefix)?,
+            store: ObjectStore::new(&settings, http.clone())?,
+            bucket: Bucket::s3(settings, http)?,
+        })
     }
 
-    pub(super) fn begin(&self, key: &str, to: &Destination) -> S3Upload {
-        S3Upload::new(self.bucket.clone(), key, self.key(key), to)
+    pub(super) fn begin(&self, key: &str, to: &Destination) -> Result<S3Upload, Failure> {
+        S3Upload::new(self.store.clone(), key, self.key(key), to)
     }
 
     /// Begins an upload and withdraws it: asks for the rights an export needs, and no object comes to be, so nothing
     /// stays where deleting is forbidden and no notification is sent.
     pub(super) async fn check(&self) -> Result<(), Failure> {
         let key = self.key(&format!(".probe-{}", Uuid::now_v7().simple()));
-        let told = |cause| failures::told(&cause, &self.bucket.name);
-        let begun = failures::persist(|| self.bucket.initiate_multipart_upload(&key, "text/plain"))
-            .await
-            .map_err(told)?;
-        failures::persist(|| self.bucket.abort_upload(&key, &begun.upload_id))
-            .await
-            .map_err(told)
+        let store = self.store.clone().waiting(Waits::SHORT);
+        let url = store.url(&key)?;
+        let told = |cause| store.told(&cause);
+        let begun = store.begin(&url, "text/plain").await.map_err(told)?;
+        store.withdraw(&url, &begun).await.map_err(told)
     }
 
-    /// Withdraws an upload in parts. The store knows it no more where it was put together or withdrawn before.
+    /// Withdraws an upload in parts, unless it is over.
     pub(super) async fn withdraw(&self, key: &str, upload_id: &str) -> Result<(), Failure> {
-        let key = self.key(key);
-        match failures::persist(|| self.bucket.abort_upload(&key, upload_id)).await {
-            Err(cause) if !failures::is_unknown_upload(&cause) => {
-                Err(failures::told(&cause, &self.bucket.name))
-            }
-            _ => Ok(()),
-        }
+        let url = self.store.url(&self.key(key))?;
+        let withdrawn = self.store.withdraw(&url, upload_id).await;
+        withdrawn.map_err(|cause| self.store.told(&cause))
     }
 
     pub(super) async fn open(&self, key: &str) -> Result<(u64, Reader), Failure> {
-        let key = self.key(key);
-        let told = |cause| failures::told(&cause, &self.bucket.name);
-        let (head, _) = self.bucket.head_object(&key).await.map_err(told)?;
-        let length = head
-            .content_length
-            .and_then(|length| u64::try_from(length).ok());
-        let bytes = length.ok_or_else(|| {
-            Failure::passing(
-                Origin::Destination,
-                FailureKind::MalformedAnswer,
-                "The store did not say how long the file is.",
-            )
-        })?;
-        let mut unhurried = self.bucket.clone();
-        unhurried.set_request_timeout(None);
-        let body = tokio::time::timeout(SILENCE_LIMIT, unhurried.get_object_stream(&key)).await;
-        let body = body.map_err(|_| failures::silent())?.map_err(told)?;
-        // The limit counts from the last bytes, so that long files may take their time.
-        let chunks =
-            stream::try_unfold(body.bytes, async |mut chunks| {
-                match tokio::time::timeout(SILENCE_LIMIT, chunks.next()).await {
-                    Ok(Some(chunk)) => Ok(Some((chunk.map_err(std::io::Error::other)?, chunks))),
-                    Ok(None) => Ok(None),
-                    Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
-                }
-            });
-        Ok((bytes, Box::pin(StreamReader::new(Box::pin(chunks)))))
+        self.bucket.open(&self.key(key)).await.map_err(|cause| {
+            let place = format!("bucket {:?}", self.store.bucket());
+            unwritten::not_read(cause, &place, &failures::unreachable(self.store.base()))
+        })
     }
 
-    pub(super) async fn link(&self, key: &str, valid: Duration) -> Result<String, Failure> {
-        let seconds = u32::try_from(valid.as_secs()).map_err(|_| Failure::internal())?;
-        let link = self.bucket.presign_get(self.key(key), seconds, None).await;
-        link.map_err(|cause| failures::told(&cause, &self.bucket.name))
+    pub(super) fn link(&self, key: &str, valid: Duration) -> Result<String, Failure> {
+        self.store.link(&self.key(key), valid)
     }
 
     pub(super) fn locate(&self, key: &str) -> String {
-        format!("s3://{}/{}", self.bucket.name, self.key(key))
+        format!("s3://{}/{}", self.store.bucket(), self.key(key))
     }
 
     fn key(&self, key: &str) -> String {
@@ -192,7 +142,7 @@ impl S3Place {
 impl fmt::Debug for S3Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Place")
-            .field("url", &self.bucket.url())
+            .field("url", &self.store.base())
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }

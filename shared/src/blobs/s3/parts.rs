@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use s3::Bucket;
-use s3::error::S3Error;
-use s3::serde_types::Part;
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::failures;
+use super::signer::Payload;
+use super::store::ObjectStore;
 use super::upload::make_visible;
+use crate::blobs::filling::Spare;
 use crate::blobs::ledger::Entry;
+use crate::blobs::unwritten::Unwritten;
 use crate::blobs::{Existing, media_type};
 use crate::failpoints::step;
 
@@ -20,30 +21,38 @@ const MAX_PARTS: u32 = 10_000;
 /// How long a withdrawal waits for the part under way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the store knows a part by, and its bytes.
+type Sent = Result<(String, Bytes), Unwritten>;
+
 /// An upload in parts that the store knows of. Dropping it withdraws it in the background.
 #[derive(Debug)]
 pub(super) struct Parts {
-    bucket: Box<Bucket>,
-    key: String,
+    store: ObjectStore,
+    url: String,
     /// Gone once the upload is put together or withdrawn.
     upload_id: Option<String>,
     begun: u32,
-    arrived: Vec<Part>,
-    under_way: Option<JoinHandle<Result<Part, S3Error>>>,
+    /// What the store knows those by that have arrived.
+    arrived: Vec<String>,
+    under_way: Option<JoinHandle<Sent>>,
+    spare: Spare,
     entry: Entry,
 }
 
 impl Parts {
-    pub(super) async fn begin(bucket: &Bucket, key: &str) -> Result<Self, S3Error> {
-        let begun =
-            failures::persist(|| bucket.initiate_multipart_upload(key, media_type(key))).await?;
+    pub(super) async fn begin(
+        store: &ObjectStore,
+        url: &str,
+        key: &str,
+    ) -> Result<Self, Unwritten> {
         Ok(Self {
-            bucket: Box::new(bucket.clone()),
-            key: key.to_owned(),
-            upload_id: Some(begun.upload_id),
+            upload_id: Some(store.begin(url, media_type(key)).await?),
+            store: store.clone(),
+            url: url.to_owned(),
             begun: 0,
             arrived: Vec::new(),
             under_way: None,
+            spare: Spare::default(),
             entry: Entry::default(),
         })
     }
@@ -62,37 +71,43 @@ impl Parts {
         self.begun == MAX_PARTS
     }
 
-    /// Sends a part in the background, once the one before has arrived.
-    pub(super) async fn send(&mut self, bytes: Vec<u8>) -> Result<(), S3Error> {
+    /// Sends a part in the background, once the one before has arrived, whose room it gives back.
+    pub(super) async fn send(&mut self, bytes: Bytes) -> Result<Spare, Unwritten> {
         self.settle().await?;
         let Some(upload_id) = self.upload_id.clone() else {
-            return Ok(());
+            return Ok(Spare::default());
         };
         self.begun += 1;
-        let (bucket, key, number) = (self.bucket.clone(), self.key.clone(), self.begun);
+        let (store, url, number) = (self.store.clone(), self.url.clone(), self.begun);
         self.under_way = Some(tokio::spawn(async move {
-            let kind = media_type(&key);
-            failures::persist(|| {
-                bucket.put_multipart_chunk(bytes.clone(), &key, number, &upload_id, kind)
-            })
-            .await
+            let part = Payload::from(bytes);
+            let etag = store.put_part(&url, &upload_id, number, &part).await?;
+            Ok((etag, part.into_bytes()))
         }));
+        Ok(std::mem::take(&mut self.spare))
+    }
+
+    /// Waits until all have arrived, and keeps none of their room.
+    pub(super) async fn rest(&mut self) -> Result<(), Unwritten> {
+        self.settle().await?;
+        self.spare = Spare::default();
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), S3Error> {
+    async fn settle(&mut self) -> Result<(), Unwritten> {
         if let Some(sending) = &mut self.under_way {
             let sent = sending.await;
             self.under_way = None;
-            let part = sent.map_err(|cause| S3Error::Io(std::io::Error::other(cause)))??;
-            self.arrived.push(part);
+            let (etag, bytes) = sent.map_err(|_| Unwritten::Interrupted)??;
+            self.arrived.push(etag);
+            self.spare = bytes.into();
             step("a part has arrived");
         }
         Ok(())
     }
 
     /// Puts the parts together under the object's name, or withdraws them all.
-    pub(super) async fn complete(mut self, existing: Existing) -> Result<(), S3Error> {
+    pub(super) async fn complete(mut self, existing: Existing) -> Result<(), Unwritten> {
         let completed = match self.settle().await {
             Ok(()) => self.put_together(existing).await,
             failed => failed,
@@ -107,15 +122,13 @@ impl Parts {
         completed
     }
 
-    async fn put_together(&self, existing: Existing) -> Result<(), S3Error> {
+    async fn put_together(&self, existing: Existing) -> Result<(), Unwritten> {
         let Some(id) = self.upload_id.as_deref() else {
             return Ok(());
         };
-        let ask = |bucket: Box<Bucket>| async move {
-            let answer = bucket.complete_multipart_upload(&self.key, id, self.arrived.clone());
-            answer.await.map(drop)
-        };
-        make_visible(&self.bucket, existing, ask).await
+        let ask = |condition| self.store.complete(&self.url, id, &self.arrived, condition);
+        let look = self.store.must_be_absent(&self.url);
+        make_visible(existing, look, ask).await
     }
 
     /// Throws the parts away, and returns when that is done.
@@ -128,7 +141,7 @@ impl Parts {
     fn withdrawal(&mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
         let upload_id = self.upload_id.take()?;
         let sending = self.under_way.take();
-        let (bucket, key) = (self.bucket.clone(), self.key.clone());
+        let (store, url) = (self.store.clone(), self.url.clone());
         let entry = std::mem::take(&mut self.entry);
         Some(async move {
             // A part that arrives after the withdrawal would stay at the store.
@@ -137,11 +150,11 @@ impl Parts {
             {
                 sending.abort();
             }
-            match failures::persist(|| bucket.abort_upload(&key, &upload_id)).await {
-                Err(cause) if !failures::is_unknown_upload(&cause) => {
-                    tracing::warn!(key, %cause, "an unfinished upload could not be withdrawn");
+            match store.withdraw(&url, &upload_id).await {
+                Err(cause) => {
+                    tracing::warn!(url, %cause, "an unfinished upload could not be withdrawn");
                 }
-                _ => entry.end().await,
+                Ok(()) => entry.end().await,
             }
         })
     }

@@ -3,53 +3,58 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use s3::Bucket;
-use s3::error::S3Error;
 
 use super::failures;
 use super::parts::Parts;
+use super::store::{Condition, ObjectStore};
+use crate::blobs::filling::Filling;
 use crate::blobs::ledger::{Entry, Ledger};
-use crate::blobs::{Destination, Existing, media_type};
+use crate::blobs::unwritten::Unwritten;
+use crate::blobs::{Destination, Existing};
 use crate::domain::{Failure, FailureKind, Origin};
 
-/// Parts are alike but the last: some stores insist on it. At least 5 MiB is asked by Amazon.
-const PART_BYTES: usize = 8 << 20;
+const ONLY_IF_ABSENT: Condition = &[("if-none-match", "*")];
 
 /// An object on its way. One part is filled while the one before is sent.
 #[derive(Debug)]
 pub(in crate::blobs) struct S3Upload {
-    bucket: Box<Bucket>,
+    store: ObjectStore,
     /// In the bucket, and in the destination.
     key: String,
     relative: String,
+    url: String,
     existing: Existing,
     ledger: Option<Arc<dyn Ledger>>,
-    filling: Vec<u8>,
+    filling: Filling,
     parts: Option<Parts>,
 }
 
 impl S3Upload {
-    pub(super) fn new(bucket: Box<Bucket>, relative: &str, key: String, to: &Destination) -> Self {
-        Self {
-            bucket,
+    pub(super) fn new(
+        store: ObjectStore,
+        relative: &str,
+        key: String,
+        to: &Destination,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            url: store.url(&key)?,
+            store,
             key,
             relative: relative.to_owned(),
             existing: to.existing,
             ledger: to.ledger.clone(),
-            filling: Vec::new(),
+            filling: Filling::default(),
             parts: None,
-        }
+        })
     }
 
     pub(in crate::blobs) async fn write(&mut self, mut chunk: Bytes) -> Result<(), Failure> {
         while !chunk.is_empty() {
             // A full part waits until more comes, so that the last one is never empty.
-            if self.filling.len() == PART_BYTES {
+            if self.filling.is_full() {
                 self.send_part().await?;
             }
-            let room = PART_BYTES - self.filling.len();
-            self.filling
-                .extend_from_slice(&chunk.split_to(room.min(chunk.len())));
+            self.filling.take_from(&mut chunk);
         }
         Ok(())
     }
@@ -58,19 +63,43 @@ impl S3Upload {
         if self.parts.as_ref().is_some_and(Parts::is_full) {
             return Err(too_large());
         }
-        let full = std::mem::replace(&mut self.filling, Vec::with_capacity(PART_BYTES));
         if self.parts.is_none() {
             self.parts = Some(self.begin_parts().await?);
         }
         let Some(parts) = &mut self.parts else {
             return Ok(());
         };
-        let sent = parts.send(full).await;
-        sent.map_err(|cause| self.told(&cause))
+        match parts.send(self.filling.handed_over()).await {
+            Ok(spare) => {
+                self.filling.go_on_in(spare);
+                Ok(())
+            }
+            Err(cause) => Err(self.told(&cause)),
+        }
+    }
+
+    pub(in crate::blobs) async fn seal(&mut self) -> Result<(), Failure> {
+        if self.parts.is_none() && self.filling.is_small() {
+            return Ok(());
+        }
+        self.send_rest().await?;
+        self.filling = Filling::default();
+        let Some(parts) = &mut self.parts else {
+            return Ok(());
+        };
+        let rested = parts.rest().await;
+        rested.map_err(|cause| self.told(&cause))
+    }
+
+    async fn send_rest(&mut self) -> Result<(), Failure> {
+        if self.filling.is_empty() {
+            return Ok(());
+        }
+        self.send_part().await
     }
 
     async fn begin_parts(&self) -> Result<Parts, Failure> {
-        let begun = Parts::begin(&self.bucket, &self.key).await;
+        let begun = Parts::begin(&self.store, &self.url, &self.key).await;
         let mut parts = begun.map_err(|cause| self.told(&cause))?;
         // Without an entry no part is sent: one that nobody knows of would be paid for until somebody looks.
         let ledger = self.ledger.as_ref();
@@ -80,7 +109,7 @@ impl S3Upload {
 
     pub(in crate::blobs) async fn finish(mut self) -> Result<(), Failure> {
         if self.parts.is_some() {
-            self.send_part().await?;
+            self.send_rest().await?;
         }
         let finished = match self.parts.take() {
             Some(parts) => parts.complete(self.existing).await,
@@ -89,13 +118,14 @@ impl S3Upload {
         finished.map_err(|cause| self.told(&cause))
     }
 
-    async fn put_whole(&self) -> Result<(), S3Error> {
-        let kind = media_type(&self.key);
-        let put = |bucket: Box<Bucket>| async move {
-            let answer = bucket.put_object_with_content_type(&self.key, &self.filling, kind);
-            answer.await.map(drop)
+    async fn put_whole(&mut self) -> Result<(), Unwritten> {
+        let object = self.filling.handed_over().into();
+        let put = |condition| {
+            self.store
+                .put_whole(&self.url, &self.key, &object, condition)
         };
-        make_visible(&self.bucket, self.existing, put).await
+        let look = self.store.must_be_absent(&self.url);
+        make_visible(self.existing, look, put).await
     }
 
     pub(in crate::blobs) async fn abort(mut self) {
@@ -104,11 +134,12 @@ impl S3Upload {
         }
     }
 
-    fn told(&self, cause: &S3Error) -> Failure {
+    fn told(&self, cause: &Unwritten) -> Failure {
         if failures::is_taken(cause) {
-            return crate::blobs::taken(&format!("s3://{}/{}", self.bucket.name, self.key));
+            let location = format!("s3://{}/{}", self.store.bucket(), self.key);
+            return cause.taken(&location);
         }
-        failures::told(cause, &self.bucket.name)
+        self.store.told(cause)
     }
 }
 
@@ -121,27 +152,21 @@ fn too_large() -> Failure {
 }
 
 /// Asks for an object to come to be, on the condition that none has its name unless that one may be replaced. One request
-/// decides: no look before, so no right to read is needed and nobody can come in between.
+/// decides: no look before, so no right to read is needed and nobody can come in between. Only a store that says it knows no
+/// conditions is looked into.
 pub(super) async fn make_visible<F>(
-    bucket: &Bucket,
     existing: Existing,
-    ask: impl Fn(Box<Bucket>) -> F,
-) -> Result<(), S3Error>
+    look: impl Future<Output = Result<(), Unwritten>>,
+    ask: impl Fn(Condition) -> F,
+) -> Result<(), Unwritten>
 where
-    F: Future<Output = Result<(), S3Error>>,
+    F: Future<Output = Result<(), Unwritten>>,
 {
-    let plainly = || failures::persist(|| ask(Box::new(bucket.clone())));
-    if existing == Existing::Replace {
-        return plainly().await;
+    if existing == Existing::Keep {
+        match ask(ONLY_IF_ABSENT).await {
+            Err(cause) if failures::is_not_implemented(&cause) => look.await?,
+            done => return done,
+        }
     }
-    match failures::persist(|| ask(only_if_absent(bucket))).await {
-        Err(cause) if failures::is_not_implemented(&cause) => plainly().await,
-        done => done,
-    }
-}
-
-fn only_if_absent(bucket: &Bucket) -> Box<Bucket> {
-    let mut strict = Box::new(bucket.clone());
-    strict.add_header("if-none-match", "*");
-    strict
+    ask(&[]).await
 }

@@ -3,68 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+mod pointer;
 #[cfg(test)]
 mod tests;
 
-/// A JSON pointer (RFC 6901); the empty one is the whole value.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Pointer {
-    steps: Vec<String>,
-}
-
-impl Pointer {
-    /// Its steps, from the outside in.
-    pub(super) fn steps(&self) -> &[String] {
-        &self.steps
-    }
-}
-
-impl JsonSchema for Pointer {
-    fn schema_name() -> Cow<'static, str> {
-        "Pointer".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A JSON pointer (RFC 6901); the empty one is the whole value.",
-            "type": "string",
-            "pattern": "^(/.*)?$",
-        })
-    }
-}
-
-impl TryFrom<String> for Pointer {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.is_empty() {
-            return Ok(Self { steps: Vec::new() });
-        }
-        let Some(rest) = text.strip_prefix('/') else {
-            return Err("a JSON pointer begins with a slash");
-        };
-        Ok(Self {
-            steps: rest
-                .split('/')
-                .map(|step| step.replace("~1", "/").replace("~0", "~"))
-                .collect(),
-        })
-    }
-}
-
-impl fmt::Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.steps
-            .iter()
-            .try_for_each(|step| write!(f, "/{}", step.replace('~', "~0").replace('/', "~1")))
-    }
-}
+pub(super) use pointer::Pointer;
 
 /// The text of each value pointed to, in the order of the pointers; `None` where there is none.
 ///
@@ -79,7 +25,7 @@ pub(super) fn lift<'j, const N: usize>(
     let mut found = [None; N];
     let mut wanted = Vec::with_capacity(N);
     for (place, pointer) in pointers.into_iter().enumerate() {
-        match pointer.map(|pointer| pointer.steps.as_slice()) {
+        match pointer.map(|pointer| pointer.steps()) {
             Some([]) => found[place] = Some(json.trim_ascii()),
             Some(steps) => wanted.push((place, steps)),
             None => {}
@@ -107,9 +53,12 @@ impl<'w, 'j, const N: usize> Members<'w, 'j, N> {
     /// A member: its key, in quotes and as it is spelled, and its value.
     pub(super) fn see(&mut self, key: &str, value: &'j str) {
         for (wanted, found) in self.wanted.iter().zip(&mut self.found) {
-            if wanted
-                .is_some_and(|pointer| pointer.steps.first().is_some_and(|step| spells(key, step)))
-            {
+            if wanted.is_some_and(|pointer| {
+                pointer
+                    .steps()
+                    .first()
+                    .is_some_and(|step| spells(key, step))
+            }) {
                 *found = Some(value);
             }
         }
@@ -122,7 +71,7 @@ impl<'w, 'j, const N: usize> Members<'w, 'j, N> {
     pub(super) fn lifted(self, json: &'j str) -> Result<[Option<&'j str>; N], serde_json::Error> {
         let mut lifted = self.found;
         for (wanted, lifted) in self.wanted.iter().zip(&mut lifted) {
-            match (wanted.map(|pointer| pointer.steps.as_slice()), *lifted) {
+            match (wanted.map(|pointer| pointer.steps()), *lifted) {
                 (Some([]), _) => *lifted = Some(json.trim_ascii()),
                 (Some([_, below @ ..]), Some(value)) if !below.is_empty() => {
                     let mut found = [None];
@@ -161,16 +110,16 @@ pub(super) fn open<'j, const N: usize>(
     records: &Pointer,
     told: [Option<&Pointer>; N],
 ) -> Result<Opened<'j, N>, serde_json::Error> {
-    if records.steps.is_empty() {
+    if records.steps().is_empty() {
         let told = lift(json, told)?;
         let mut elements = None;
         Elements(&mut elements).deserialize(&mut serde_json::Deserializer::from_str(json))?;
         return Ok(Opened { elements, told });
     }
     let (mut found, mut elements) = (vec![None; N + 1], None);
-    let mut wanted = vec![(N, records.steps.as_slice())];
+    let mut wanted = vec![(N, records.steps())];
     for (place, pointer) in told.into_iter().enumerate() {
-        match pointer.map(|pointer| pointer.steps.as_slice()) {
+        match pointer.map(|pointer| pointer.steps()) {
             Some([]) => found[place] = Some(json.trim_ascii()),
             Some(steps) => wanted.push((place, steps)),
             None => {}

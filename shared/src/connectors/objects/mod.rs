@@ -28,7 +28,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::place::Place;
+pub(super) use self::place::WalkPlace;
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -7,7 +7,7 @@ use super::json::Within;
 /// A place in the listing, and in the object that is being read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::connectors) struct Place {
+pub(in crate::connectors) struct WalkPlace {
     /// Where the page of the listing begins; `None`: at the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listing: Option<String>,

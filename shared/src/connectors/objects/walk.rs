@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::gather::{Gathered, Known, is_usable};
-use super::place::{Place, Reading};
+use super::place::{Reading, WalkPlace};
 use super::rows::{Open, Went};
 use super::{OBJECTS, ObjectStore};
 use crate::blobs::{Listed, Listing, NotRead};
@@ -21,7 +21,7 @@ const MAX_REQUESTS: u32 = 32;
 /// What is known beside a cursor to whoever handed it over: where it is asked for again, nothing is read twice.
 #[derive(Debug)]
 pub(super) struct Held {
-    place: Place,
+    place: WalkPlace,
     listing: Listing,
     open: Option<Open>,
 }
@@ -31,7 +31,7 @@ struct Turn<'a> {
     store: &'a ObjectStore,
     session: &'a Session,
     cursor: Cursor,
-    place: Place,
+    place: WalkPlace,
     requests: u32,
 }
 
@@ -48,8 +48,8 @@ impl ObjectStore {
             store: self,
             session,
             place: match &cursor.position {
-                Position::Object(place) => Place::clone(place),
-                _ => Place::default(),
+                Position::Object(place) => WalkPlace::clone(place),
+                _ => WalkPlace::default(),
             },
             cursor: cursor.clone(),
             requests: 0,
@@ -256,11 +256,11 @@ impl Turn<'_> {
     }
 
     /// Where the next page of the listing is.
-    fn after(&self, listing: &Listing) -> Option<Place> {
+    fn after(&self, listing: &Listing) -> Option<WalkPlace> {
         let next = listing.next.clone()?;
-        Some(Place {
+        Some(WalkPlace {
             listing: Some(next),
-            ..Place::default()
+            ..WalkPlace::default()
         })
     }
 
@@ -275,7 +275,7 @@ impl Turn<'_> {
         self.page(gathered, Some(place))
     }
 
-    fn page(mut self, gathered: Gathered, next: Option<Place>) -> Page {
+    fn page(mut self, gathered: Gathered, next: Option<WalkPlace>) -> Page {
         let unnamed = gathered.rejected.iter().any(|it| it.external_id.is_none());
         if unnamed {
             self.cursor.walk.met_unnamed();

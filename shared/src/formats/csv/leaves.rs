@@ -34,8 +34,7 @@ pub fn leaves<'a>(
                 tokens.skip_nested();
                 &payload[start..tokens.at()]
             }
-            Token::String(json) | Token::Number(json) | Token::Boolean(json) => json,
-            Token::Null => "null",
+            Token::Scalar(json) => json,
         };
         report(&path.name, serde_json::from_str(leaf)?);
         path.leave();

@@ -9,6 +9,7 @@ use super::schema::repetition;
 use super::values::Values;
 use crate::formats::survey::times::{date, timestamp};
 use crate::formats::survey::{Field, Kind};
+use crate::formats::tokens::text_of;
 
 /// How many rows the library is handed at a time.
 const BATCH_ROWS: u32 = 4_096;
@@ -52,13 +53,8 @@ impl Column {
             (Some(b'n'), _) => self.nothing(),
             (_, Kind::Json) => self.put(row, |values| values.text(json)),
             (Some(b'"'), _) => {
-                let inside = json.get(1..json.len() - 1).unwrap_or_default();
-                if inside.as_bytes().contains(&b'\\') {
-                    let text: String = serde_json::from_str(json).map_err(Refused::Unreadable)?;
-                    self.text(row, &text)
-                } else {
-                    self.text(row, inside)
-                }
+                let text = text_of(json).map_err(Refused::Unreadable)?;
+                self.text(row, &text)
             }
             (Some(b'{' | b'['), _) => Err(Refused::Unfit),
             _ => self.scalar(row, json),
@@ -117,6 +113,11 @@ impl Column {
         if self.rows.pop_if(|last| *last == row).is_some() {
             self.values.pop();
         }
+    }
+
+    /// Whether a dictionary of the values would be much shorter than they are.
+    pub(super) fn repeats(&self) -> bool {
+        self.values.repeat()
     }
 
     /// Writes the values of the first `rows` rows, which is all there are, and is empty again.

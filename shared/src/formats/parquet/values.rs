@@ -1,5 +1,7 @@
 //! Values as a column of the file will have them.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::mem::size_of;
 use std::ops::Range;
 
@@ -14,6 +16,11 @@ use bytes::Bytes;
 
 use super::schema::physical;
 use crate::formats::survey::Kind;
+
+/// How many values tell whether a column's values repeat.
+const SAMPLE: usize = 1_000;
+/// How many of them come after each other, as equal values may.
+const STRETCH: usize = 50;
 
 /// Values that are being gathered. What puts one there says how many bytes it takes up, or none if these are values of another
 /// type.
@@ -98,6 +105,25 @@ impl Values {
         }
     }
 
+    /// Whether many of them come more than once, as [`SAMPLE`] of them tell.
+    pub(super) fn repeat(&self) -> bool {
+        fn do_repeat<T: Hash + Eq>(count: usize, value: impl Fn(usize) -> T) -> bool {
+            let step = count.div_ceil(SAMPLE / STRETCH).max(STRETCH);
+            let stretches = (0..count).step_by(step);
+            let sample = stretches.flat_map(|from| from..count.min(from + STRETCH));
+            let different: HashSet<T> = sample.clone().map(value).collect();
+            different.len() * 20 <= sample.count() * 19
+        }
+        match self {
+            // A bit each.
+            Self::Booleans(_) => false,
+            Self::Int32(values) => do_repeat(values.len(), |at| values[at]),
+            Self::Int64(values) => do_repeat(values.len(), |at| values[at]),
+            Self::Wide(values) => do_repeat(values.len(), |at| values[at]),
+            Self::Texts(bytes, ends) => do_repeat(ends.len(), |at| &bytes[text(ends, at)]),
+        }
+    }
+
     /// All values, to be written.
     pub(super) fn take(&mut self) -> Gathered {
         match self {
@@ -139,6 +165,21 @@ pub(super) enum Gathered {
     Texts(Bytes, Vec<usize>),
 }
 
+/// Where the text `at` is, of texts that end there.
+fn text(ends: &[usize], at: usize) -> Range<usize> {
+    at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]
+}
+
+/// Numbers as the file has them, big-endian.
+fn wide(numbers: &[i128]) -> Vec<FixedLenByteArray> {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_be_bytes()).collect();
+    let bytes = Bytes::from(bytes);
+    (0..bytes.len())
+        .step_by(size_of::<i128>())
+        .map(|at| ByteArray::from(bytes.slice(at..at + size_of::<i128>())).into())
+        .collect()
+}
+
 impl Gathered {
     /// Writes some of them, with the levels that say which rows they are in.
     pub(super) fn write(
@@ -161,29 +202,12 @@ impl Gathered {
                 column.write_batch(&values[batch], levels, None)
             }
             Self::Wide(values) => {
-                let bytes: Vec<u8> = values[batch]
-                    .iter()
-                    .flat_map(|value| value.to_be_bytes())
-                    .collect();
-                let bytes = Bytes::from(bytes);
-                let wide: Vec<FixedLenByteArray> = (0..bytes.len())
-                    .step_by(size_of::<i128>())
-                    .map(|start| ByteArray::from(bytes.slice(start..start + size_of::<i128>())))
-                    .map(FixedLenByteArray::from)
-                    .collect();
                 let column = writer.typed::<FixedLenByteArrayType>();
-                column.write_batch(&wide, levels, None)
+                column.write_batch(&wide(&values[batch]), levels, None)
             }
             Self::Texts(bytes, ends) => {
-                let mut start = batch.start.checked_sub(1).map_or(0, |before| ends[before]);
-                let texts: Vec<ByteArray> = ends[batch]
-                    .iter()
-                    .map(|end| {
-                        bytes
-                            .slice(std::mem::replace(&mut start, *end)..*end)
-                            .into()
-                    })
-                    .collect();
+                let texts: Vec<ByteArray> =
+                    batch.map(|at| bytes.slice(text(ends, at)).into()).collect();
                 let column = writer.typed::<ByteArrayType>();
                 column.write_batch(&texts, levels, None)
             }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::numbers::digits;
 use super::times::{date, timestamp};
+use crate::formats::tokens::inside;
 
 /// A decimal of more digits has no room in 128 bits.
 const MAX_DIGITS: usize = 38;
@@ -59,7 +60,7 @@ impl Seen {
     /// Sees a value, as JSON spells it.
     pub(super) fn value(&mut self, json: &str) {
         match json.as_bytes().first() {
-            Some(b'"') => self.text(json.get(1..json.len() - 1).unwrap_or_default()),
+            Some(b'"') => self.text(inside(json)),
             Some(b'n') => self.null = true,
             Some(b't' | b'f') => self.shapes |= Self::BOOLEAN,
             Some(b'{' | b'[') => self.shapes |= Self::NESTED,

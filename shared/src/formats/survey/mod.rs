@@ -166,6 +166,12 @@ impl Survey {
         }
     }
 
+    /// The names of the fields, in the order of a record's values: new ones come behind those that it knows.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        self.columns.names()
+    }
+
     /// Whether anything was seen since the last time that was never seen before.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_news)

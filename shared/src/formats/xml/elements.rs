@@ -7,7 +7,10 @@ use serde_json::value::RawValue;
 
 use super::names::element_name;
 use super::text;
-use crate::formats::tokens::{Token, Tokens, text_of};
+use crate::formats::tokens::{Token, Tokens, inside, text_of};
+
+/// What the elements of an array are called.
+const ITEM: &str = "item";
 
 /// Appends elements to a buffer, without a call for each depth: a record may be nested deeper than a stack is.
 #[derive(Debug, Default)]
@@ -21,64 +24,51 @@ impl Elements {
     pub(super) fn members(&mut self, object: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
         let mut tokens = Tokens::new(object);
         tokens.next();
-        self.write(tokens, None, out)
+        self.write(tokens, ITEM, out)
     }
 
-    /// The element of one value.
-    pub(super) fn member(
+    /// An element of this name, of one value.
+    pub(super) fn value(
         &mut self,
         name: &str,
         value: &RawValue,
         out: &mut Vec<u8>,
     ) -> serde_json::Result<()> {
-        let name = Some(Cow::Borrowed(name));
-        self.write(Tokens::new(value.get()), name, out)
+        let json = value.get();
+        if json.starts_with(['{', '[']) {
+            self.write(Tokens::new(json), name, out)
+        } else {
+            scalar(name, json, out)
+        }
     }
 
-    fn write<'a>(
+    /// The elements of some values, of which the first has this name.
+    fn write(
         &mut self,
-        tokens: Tokens<'a>,
-        mut name: Option<Cow<'a, str>>,
+        tokens: Tokens<'_>,
+        name: &str,
         out: &mut Vec<u8>,
     ) -> serde_json::Result<()> {
+        let mut name = Cow::Borrowed(name);
         self.open.clear();
         for token in tokens {
             match token {
-                Token::Name(json) => name = Some(text_of(json)?),
-                Token::End => {
-                    if let Some(name) = self.open.pop() {
-                        end(name, out);
-                    }
-                }
+                Token::Name(json) => name = name_of(json)?,
+                Token::Scalar(json) => scalar(&take(&mut name), json, out)?,
                 Token::Object => {
-                    self.open.push(begin(name.take(), out));
+                    self.open.push(begin(&take(&mut name), out));
                     out.extend_from_slice(b" type=\"object\">");
                 }
                 Token::Array => {
-                    self.open.push(begin(name.take(), out));
+                    self.open.push(begin(&take(&mut name), out));
                     out.extend_from_slice(b" type=\"array\">");
                 }
-                Token::String(json) => {
-                    let name = begin(name.take(), out);
-                    out.push(b'>');
-                    out.extend_from_slice(text::content(&text_of(json)?).as_bytes());
-                    end(name, out);
-                }
-                Token::Number(json) => {
-                    let name = begin(name.take(), out);
-                    out.extend_from_slice(b" type=\"number\">");
-                    out.extend_from_slice(json.as_bytes());
-                    end(name, out);
-                }
-                Token::Boolean(json) => {
-                    let name = begin(name.take(), out);
-                    out.extend_from_slice(b" type=\"boolean\">");
-                    out.extend_from_slice(json.as_bytes());
-                    end(name, out);
-                }
-                Token::Null => {
-                    begin(name.take(), out);
-                    out.extend_from_slice(b" xsi:nil=\"true\"/>");
+                Token::End => {
+                    if let Some(name) = self.open.pop() {
+                        out.extend_from_slice(b"</");
+                        out.extend_from_within(name);
+                        out.push(b'>');
+                    }
                 }
             }
         }
@@ -86,19 +76,55 @@ impl Elements {
     }
 }
 
-/// Begins an element, without the end of its tag. What has no name is an item of an array.
-fn begin(name: Option<Cow<'_, str>>, out: &mut Vec<u8>) -> Range<usize> {
+/// What the element of a member is called.
+fn name_of(json: &str) -> serde_json::Result<Cow<'_, str>> {
+    Ok(match text_of(json)? {
+        Cow::Borrowed(name) => element_name(name),
+        Cow::Owned(name) => Cow::Owned(element_name(&name).into_owned()),
+    })
+}
+
+/// The name for the next element; the one after it is an item of an array, unless it is named.
+fn take<'a>(name: &mut Cow<'a, str>) -> Cow<'a, str> {
+    std::mem::replace(name, Cow::Borrowed(ITEM))
+}
+
+/// Begins an element, without the end of its tag. Where its name stands.
+fn begin(name: &str, out: &mut Vec<u8>) -> Range<usize> {
     out.push(b'<');
     let start = out.len();
-    match name {
-        Some(name) => out.extend_from_slice(element_name(&name).as_bytes()),
-        None => out.extend_from_slice(b"item"),
-    }
+    out.extend_from_slice(name.as_bytes());
     start..out.len()
 }
 
-fn end(name: Range<usize>, out: &mut Vec<u8>) {
+/// The element of a value that holds no others.
+fn scalar(name: &str, json: &str, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    begin(name, out);
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            out.push(b'>');
+            let text = inside(json);
+            if text::is_plain(text) {
+                out.extend_from_slice(text.as_bytes());
+            } else {
+                out.extend_from_slice(text::content(&text_of(json)?).as_bytes());
+            }
+        }
+        Some(b'n') => {
+            out.extend_from_slice(b" xsi:nil=\"true\"/>");
+            return Ok(());
+        }
+        Some(b't' | b'f') => {
+            out.extend_from_slice(b" type=\"boolean\">");
+            out.extend_from_slice(json.as_bytes());
+        }
+        _ => {
+            out.extend_from_slice(b" type=\"number\">");
+            out.extend_from_slice(json.as_bytes());
+        }
+    }
     out.extend_from_slice(b"</");
-    out.extend_from_within(name);
+    out.extend_from_slice(name.as_bytes());
     out.push(b'>');
+    Ok(())
 }

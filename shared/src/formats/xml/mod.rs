@@ -21,6 +21,7 @@ mod schema;
 mod text;
 
 use self::elements::Elements;
+use self::names::element_name;
 use super::fields::{Columns, Values};
 use super::tokens::check_object;
 use super::{FormatError, RecordView};
@@ -36,6 +37,8 @@ pub struct XmlEncoder {
     entity: String,
     chosen: Option<Columns>,
     elements: Elements,
+    /// What the elements of fields are called, in the order of a record's values.
+    names: Vec<String>,
 }
 
 impl XmlEncoder {
@@ -47,6 +50,7 @@ impl XmlEncoder {
             entity,
             chosen: fields.map(Columns::new),
             elements: Elements::default(),
+            names: Vec::new(),
         }
     }
 
@@ -68,52 +72,63 @@ impl XmlEncoder {
         record: &RecordView<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let read = match &mut self.chosen {
-            Some(columns) => columns.read(record.payload),
-            None => check_object(record.payload).map(|()| Values::new()),
-        };
-        let values = read.map_err(|cause| FormatError::payload(record, cause))?;
-        self.row(record, &values, out)
+        let refused = |cause| FormatError::payload(record, cause);
+        if let Some(columns) = &mut self.chosen {
+            let values = columns.read(record.payload).map_err(refused)?;
+            return self.row(record, &[], &values, out);
+        }
+        check_object(record.payload).map_err(refused)?;
+        enclose(record, out, |out| {
+            self.elements.members(record.payload, out)
+        })
     }
 
     pub(super) fn row(
         &mut self,
         record: &RecordView<'_>,
+        names: &[String],
         values: &Values<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
-        let start = out.len();
-        out.extend_from_slice(b"<record id=\"");
-        out.extend_from_slice(text::attribute(record.external_id).as_bytes());
-        out.extend_from_slice(b"\">");
-        self.fields(record.payload, values, out).map_err(|cause| {
-            out.truncate(start);
-            FormatError::payload(record, cause)
-        })?;
-        out.extend_from_slice(b"</record>\n");
-        Ok(())
-    }
-
-    fn fields(
-        &mut self,
-        payload: &str,
-        values: &Values<'_>,
-        out: &mut Vec<u8>,
-    ) -> serde_json::Result<()> {
-        let Some(columns) = &self.chosen else {
-            return self.elements.members(payload, out);
-        };
-        for (name, value) in columns.names().iter().zip(values) {
-            if let Some(value) = value {
-                self.elements.member(name, value, out)?;
-            }
+        let is_whole = self.chosen.is_none();
+        let fields = self.chosen.as_ref().map_or(names, Columns::names);
+        let new = fields.iter().skip(self.names.len());
+        self.names
+            .extend(new.map(|field| element_name(field).into_owned()));
+        let mut members = Vec::with_capacity(values.len());
+        let named = self.names.iter().zip(values);
+        members.extend(named.filter_map(|(name, value)| Some((name, (*value)?))));
+        if is_whole {
+            // As they stand in the record.
+            members.sort_unstable_by_key(|(_, value)| value.get().as_ptr());
         }
-        Ok(())
+        enclose(record, out, |out| {
+            let mut members = members.into_iter();
+            members.try_for_each(|(name, value)| self.elements.value(name, value, out))
+        })
     }
 
     pub(super) fn finish(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"</records>\n");
     }
+}
+
+/// Appends the element of a record, or nothing when what is to be within it is refused.
+fn enclose(
+    record: &RecordView<'_>,
+    out: &mut Vec<u8>,
+    within: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+) -> Result<(), FormatError> {
+    let start = out.len();
+    out.extend_from_slice(b"<record id=\"");
+    out.extend_from_slice(text::attribute(record.external_id).as_bytes());
+    out.extend_from_slice(b"\">");
+    within(out).map_err(|cause| {
+        out.truncate(start);
+        FormatError::payload(record, cause)
+    })?;
+    out.extend_from_slice(b"</record>\n");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,6 +11,11 @@ enum Place {
     Attribute,
 }
 
+/// Whether a text that JSON spells so can stand between tags so: mostly it does.
+pub(super) fn is_plain(inside: &str) -> bool {
+    !inside.bytes().any(may_change)
+}
+
 /// A text between tags.
 pub(super) fn content(text: &str) -> Cow<'_, str> {
     escaped(text, Place::Content)
@@ -63,10 +68,24 @@ fn escaped(text: &str, place: Place) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Whether a character that begins with this byte may have to be replaced.
+/// Whether a character that begins with this byte may have to be replaced, here or in JSON.
 fn may_change(byte: u8) -> bool {
-    matches!(byte, ..b' ' | b'"' | b'&' | b'<' | b'>' | b'_' | 0xEF)
+    MAY_CHANGE[usize::from(byte)]
 }
+
+/// To look it up is quicker than to compare.
+const MAY_CHANGE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(
+            byte as u8,
+            ..b' ' | b'"' | b'&' | b'<' | b'>' | b'\\' | b'_' | 0xEF
+        );
+        byte += 1;
+    }
+    table
+};
 
 /// What stands for the first character of a text, if it cannot stand for itself.
 fn replacement(text: &str, place: Place) -> Option<(char, Cow<'static, str>)> {

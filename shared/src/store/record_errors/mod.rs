@@ -9,7 +9,7 @@ pub use list::{
     Only, Payload, RecordErrorRow, find, of_connection, of_own, of_sync, payload, payload_of_own,
 };
 pub(super) use note::resolve_unmet;
-pub use note::{NewRecordError, Place, Seen, are_open, note, resolve, resolve_these};
+pub use note::{ErrorPlace, NewRecordError, Seen, are_open, note, resolve, resolve_these};
 pub use retry::{
     KeptError, Retriable, kept, kept_of_record, left_by_walk, retriable, retriable_one,
 };

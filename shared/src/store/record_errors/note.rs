@@ -34,7 +34,7 @@ pub struct NewRecordError<'a> {
 
 /// Where errors are met.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct ErrorPlace {
     /// Whose.
     pub tenant_id: TenantId,
     /// On which connection; `None` for the platform's own records.
@@ -59,7 +59,7 @@ struct CountRow {
 /// When the database refuses.
 pub async fn note(
     conn: &mut AsyncPgConnection,
-    place: Place,
+    place: ErrorPlace,
     met: &[NewRecordError<'_>],
 ) -> Result<i64, StoreError> {
     let met = each_once(met);
@@ -178,7 +178,7 @@ pub async fn are_open(conn: &mut AsyncPgConnection, stream: i64) -> Result<bool,
 /// When the database refuses.
 pub async fn resolve(
     conn: &mut AsyncPgConnection,
-    place: Place,
+    place: ErrorPlace,
     ties: Ties,
     seen: &[Seen<'_>],
 ) -> Result<(), StoreError> {
@@ -213,7 +213,7 @@ pub async fn resolve(
 /// When the database refuses.
 pub async fn resolve_these(
     conn: &mut AsyncPgConnection,
-    place: Place,
+    place: ErrorPlace,
     ids: &[RecordErrorId],
 ) -> Result<(), StoreError> {
     if ids.is_empty() {
@@ -239,7 +239,7 @@ pub async fn resolve_these(
 /// When the database refuses.
 pub(in crate::store) async fn resolve_unmet(
     conn: &mut AsyncPgConnection,
-    place: Place,
+    place: ErrorPlace,
     began_at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     statement(

@@ -141,7 +141,7 @@ pub async fn commit(
         None => upsert(conn, &batch.versions).await?,
     };
     write::tombstones(conn, &batch.versions, batch.gone, &mut upserted).await?;
-    let place = record_errors::Place {
+    let place = record_errors::ErrorPlace {
         tenant_id: batch.versions.tenant_id,
         connection_id: lease.connection_id,
         stream_id: batch.versions.stream_id,
@@ -194,7 +194,7 @@ pub async fn commit(
 /// Whatever is known of a record as it now is resolves its errors.
 async fn resolve(
     conn: &mut AsyncPgConnection,
-    place: record_errors::Place,
+    place: record_errors::ErrorPlace,
     batch: &Batch<'_>,
 ) -> Result<(), StoreError> {
     let records = batch.versions.records.iter().map(record_errors::Seen::from);

@@ -73,8 +73,7 @@ impl Encoding {
             return Self::new(plan, encoder, Learnt::Guessed(survey, guess));
         }
         if plan.export.format == ExportFormat::Csv && options.fields.is_none() {
-            let names = columns_of(extract::keys(view, source, plan.filter.as_ref()).await?);
-            let encoder = csv(plan, names);
+            let encoder = csv(plan, header(plan, source, view).await?);
             let survey = Survey::knowing(encoder.columns().to_vec());
             return Self::new(plan, encoder, Learnt::OnTheWay(survey));
         }
@@ -140,7 +139,7 @@ impl Encoding {
 
     /// Appends a record.
     fn record(&mut self, record: &RecordView<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        let values = match &mut self.learnt {
+        let read = match &mut self.learnt {
             Learnt::Before(_) | Learnt::Nothing => None,
             Learnt::OnTheWay(survey) => match survey.record(record) {
                 // The file can do without.
@@ -148,7 +147,7 @@ impl Encoding {
                     self.learnt = Learnt::Nothing;
                     None
                 }
-                read => Some(read?),
+                read => Some((read?, survey.names())),
             },
             Learnt::Guessed(survey, guess) => {
                 let values = survey.record(record)?;
@@ -156,7 +155,7 @@ impl Encoding {
                     self.learnt = Learnt::Surprised(std::mem::take(survey));
                     return Ok(());
                 }
-                Some(values)
+                Some((values, survey.names()))
             }
             Learnt::Surprised(survey) => return survey.record(record).map(drop),
         };
@@ -164,8 +163,8 @@ impl Encoding {
             Some(_) => &mut self.plain,
             None => out,
         };
-        match values {
-            Some(values) => self.encoder.row(record, &values, out),
+        match read {
+            Some((values, names)) => self.encoder.row(record, names, &values, out),
             None => self.encoder.record(record, out),
         }
     }
@@ -223,6 +222,16 @@ fn encoder(plan: &Plan, entity: &str, fields: Vec<Field>) -> Result<Encoder, Fai
             Encoder::Parquet(encoder.map_err(unwritable)?)
         }
     })
+}
+
+/// The columns of CSV whose fields nobody chose.
+async fn header(plan: &Plan, source: &Source, view: &mut Transaction) -> Result<Vec<String>, Halt> {
+    let most = Survey::MAX_FIELDS;
+    let keys = extract::keys(view, source, plan.filter.as_ref(), most + 1).await?;
+    if keys.len() > most {
+        return Err(unwritable(FormatError::TooManyFields { most }).into());
+    }
+    Ok(columns_of(keys))
 }
 
 fn csv(plan: &Plan, columns: Vec<String>) -> Encoder {

@@ -12,27 +12,51 @@ mod naming;
 mod plan;
 mod writing;
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use rail_shared::blobs::Written;
+use rail_shared::blobs::{Existing, Written};
 use rail_shared::domain::{ExportFormat, Failure, FailureKind, Origin};
 use rail_shared::failpoints::step;
 use rail_shared::formats::{FormatError, xml_schema};
+use rail_shared::store::exports;
 use rail_shared::store::runs::{self, Begun, MANIFEST, RunFile};
 
 use self::manifest::{Manifest, Whole};
 use self::plan::{Plan, Reading};
 use self::writing::{Full, Writing};
-use crate::runtime::{Attempt, Halt};
+use crate::destinations;
+use crate::runtime::{Attempt, Halt, Outcome};
+
+/// How long a run waits for another one whose files have the names of its own.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the export from its beginning: bytes that came from two views would not belong together.
-pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
+pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
     let plan = Plan::of(attempt).await?;
+    match write(attempt, &plan).await {
+        Err(Halt::Failed(failure)) if failure.kind == FailureKind::CredentialsRejected => {
+            let retryable = destinations::has_other_credentials(attempt, &plan.export).await?;
+            Err(Failure {
+                retryable,
+                ..failure
+            }
+            .into())
+        }
+        ended => ended,
+    }
+}
+
+async fn write(attempt: &Attempt, plan: &Plan) -> Result<Outcome, Halt> {
+    if !may_write(attempt, plan).await? {
+        return Ok(Outcome::Snooze(WAIT));
+    }
     let store = &attempt.worker.store;
     let mut view = store.view().await?;
-    let reading = Reading::of(&plan, &mut view).await?;
+    let reading = Reading::of(plan, &mut view).await?;
     let mut transaction = store.begin().await?;
     let begun = Begun {
-        destination: &plan.export.destination,
+        export: &plan.export,
         viewed_at: reading.viewed_at,
         expected_rows: reading.expected_rows,
         marks: &reading.marks,
@@ -40,7 +64,7 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     runs::begin(&mut transaction, &attempt.lease, &begun).await?;
     transaction.commit().await?;
 
-    let mut writing = Writing::new(attempt, &plan);
+    let mut writing = Writing::new(attempt, plan);
     let mut full = Vec::with_capacity(reading.entities.len());
     for (entity, source) in &reading.entities {
         full.push(writing.entity(&mut view, entity, source).await?);
@@ -50,12 +74,14 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let mut whole = Vec::with_capacity(full.len());
     for file in full {
         step("a file of an export is about to become visible");
-        whole.push(publish(&plan, file).await?);
+        may_still_write(attempt, plan).await?;
+        whole.push(publish(plan, file).await?);
     }
     step("the manifest of an export is about to be written");
-    let manifest = Manifest::of(&plan, &reading, &whole);
+    let manifest = Manifest::of(plan, &reading, &whole);
     let manifest = manifest.text().map_err(|_| Failure::internal())?;
-    let manifest = beside(&plan, MANIFEST, plan.naming.manifest(), manifest).await?;
+    may_still_write(attempt, plan).await?;
+    let manifest = beside(plan, MANIFEST, plan.naming.manifest(), manifest).await?;
     let (mut files, mut others) = (Vec::new(), Vec::new());
     for Whole { file, xsd, .. } in whole {
         files.push(file);
@@ -66,6 +92,24 @@ pub(super) async fn run(attempt: &Attempt) -> Result<(), Halt> {
     let mut transaction = store.begin().await?;
     runs::finish(&mut transaction, &attempt.lease, &files, &others).await?;
     transaction.commit().await?;
+    Ok(Outcome::Done)
+}
+
+/// Files that replace those of other runs are written by one run at a time: two would each leave some of them.
+async fn may_write(attempt: &Attempt, plan: &Plan) -> Result<bool, Halt> {
+    if plan.destination.existing() == Existing::Keep {
+        return Ok(true);
+    }
+    let mut conn = attempt.worker.store.connect().await?;
+    Ok(exports::may_write(&mut conn, plan.export.id, plan.run).await?)
+}
+
+/// Whoever stood still until another took the run over does not replace the other's files.
+async fn may_still_write(attempt: &Attempt, plan: &Plan) -> Result<(), Halt> {
+    if plan.destination.existing() == Existing::Replace {
+        let mut conn = attempt.worker.store.connect().await?;
+        attempt.lease.hold(&mut conn).await?;
+    }
     Ok(())
 }
 
@@ -92,7 +136,7 @@ async fn publish(plan: &Plan, full: Full) -> Result<Whole, Halt> {
         }
         _ => None,
     };
-    let written = upload.finish().await.map_err(under_another_name)?;
+    let written = upload.finish().await?;
     Ok(Whole {
         file: run_file(plan, entity, key, rows, written),
         fields,
@@ -104,7 +148,7 @@ async fn publish(plan: &Plan, full: Full) -> Result<Whole, Halt> {
 async fn beside(plan: &Plan, name: &str, key: String, text: Vec<u8>) -> Result<RunFile, Halt> {
     let mut upload = plan.destination.begin(&key).await?;
     upload.write(Bytes::from(text)).await?;
-    let written = upload.finish().await.map_err(under_another_name)?;
+    let written = upload.finish().await?;
     Ok(run_file(plan, name.to_owned(), key, 0, written))
 }
 
@@ -119,16 +163,11 @@ fn run_file(plan: &Plan, entity: String, key: String, rows: u64, written: Writte
     }
 }
 
-/// A file that is there already can only be our own, whole, its answer lost on the way: the next attempt writes under
-/// its own name.
-fn under_another_name(mut failure: Failure) -> Failure {
-    failure.retryable |= failure.kind == FailureKind::Refused;
-    failure
-}
-
 fn unwritable(error: FormatError) -> Failure {
-    if matches!(error, FormatError::TooManyFields { .. }) {
-        let message = format!("{error}. Name those you want in the export's options.fields.");
+    if let FormatError::TooManyFields { most } = error {
+        let message = format!(
+            "The records have more than {most} different fields. Name those you want in the export's options.fields."
+        );
         return Failure::lasting(Origin::Configuration, FailureKind::Misconfigured, message);
     }
     let cause: Box<dyn std::error::Error> = error.into();

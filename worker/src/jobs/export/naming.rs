@@ -1,6 +1,7 @@
 //! What the files of a run are called.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rail_shared::blobs::Existing;
 use rail_shared::domain::{
     ExportFormat, FileOf, JsonLayout, PathTemplate, Placeholder, RunId, fixed_part,
 };
@@ -15,7 +16,7 @@ pub(super) struct Naming {
     date: NaiveDate,
     folder: PathTemplate,
     file: PathTemplate,
-    /// What a dead worker left behind is not overwritten either: its claim is not ours.
+    /// What a dead worker left behind is not overwritten either, unless all is: its claim is not ours.
     again: String,
     ending: String,
 }
@@ -25,7 +26,8 @@ impl Naming {
         export: &ExportRow,
         options: &FileOptions,
         run: RunId,
-        asked_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+        existing: Existing,
         fence: i64,
     ) -> Self {
         let path = export
@@ -33,10 +35,9 @@ impl Naming {
             .get("path")
             .and_then(|path| path.as_str());
         let (_, varying) = fixed_part(path.unwrap_or_default());
-        let overwrites = export.destination.get("overwrite") == Some(&true.into());
         let date = match export.read_schedule() {
-            Some(schedule) => asked_at.with_timezone(&schedule.timezone).date_naive(),
-            None => asked_at.date_naive(),
+            Some(schedule) => at.with_timezone(&schedule.timezone).date_naive(),
+            None => at.date_naive(),
         };
         Self {
             name: export.name.clone(),
@@ -45,7 +46,7 @@ impl Naming {
             folder: PathTemplate::new(varying.trim_matches('/')),
             file: PathTemplate::new(&options.file_name),
             again: match fence {
-                2.. if !overwrites => format!("-{fence}"),
+                2.. if existing == Existing::Keep => format!("-{fence}"),
                 _ => String::new(),
             },
             ending: ending(export.format, options),

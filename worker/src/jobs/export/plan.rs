@@ -30,8 +30,11 @@ impl Plan {
         let run: RunId = lease.job_id.into();
         let mut conn = worker.store.connect().await?;
         let accepted = runs::accepted(&mut conn, run).await?;
-        let export = exports::find(&mut conn, lease.tenant_id, accepted.export_id).await?;
-        let export = export.ok_or(StoreError::LeaseLost)?;
+        let found = match accepted.began_as {
+            Some(export) => Some(export),
+            None => exports::find(&mut conn, lease.tenant_id, accepted.export_id).await?,
+        };
+        let export = found.ok_or(StoreError::LeaseLost)?;
         drop(conn);
         let options = FileOptions::stored(&export.options)
             .map_err(|_| misconfigured("The options of this export cannot be read any more."))?;
@@ -39,7 +42,8 @@ impl Plan {
             .read_filter()
             .map_err(|_| misconfigured("The filter of this export cannot be read any more."))?;
         let destination = destinations::of_attempt(attempt, &export.destination).await?;
-        let naming = Naming::new(&export, &options, run, accepted.created_at, lease.fence);
+        let (at, existing) = (accepted.at, destination.existing());
+        let naming = Naming::new(&export, &options, run, at, existing, lease.fence);
         Ok(Self {
             run,
             export,
@@ -67,7 +71,7 @@ impl Reading {
     /// Looks through the view, which it fixes by that.
     pub(super) async fn of(plan: &Plan, view: &mut Transaction) -> Result<Self, Halt> {
         let export = &plan.export;
-        let viewed_at = extract::viewed_at(view).await?;
+        let viewed_at = view.began_at().await?;
         let mut reading = Self {
             viewed_at,
             entities: Vec::with_capacity(export.entities.len()),
@@ -76,9 +80,12 @@ impl Reading {
         };
         for (entity, source) in extract::sources(view, export).await? {
             let source = source.ok_or_else(|| not_in_snapshot(&entity))?;
-            let mark = extract::last_change(view, export.tenant_id, &entity).await?;
+            // A snapshot tells nothing of the changes after it.
+            if !matches!(source, Source::Snapshot(_)) {
+                let mark = extract::last_change(view, export.tenant_id, &entity).await?;
+                reading.marks.insert(entity.clone(), mark);
+            }
             reading.expected_rows += extract::estimate(view, &source, plan.filter.as_ref()).await?;
-            reading.marks.insert(entity.clone(), mark);
             reading.entities.push((entity, source));
         }
         Ok(reading)

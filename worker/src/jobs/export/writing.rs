@@ -9,7 +9,7 @@ use rail_shared::domain::Failure;
 use rail_shared::failpoints::step;
 use rail_shared::formats::Field;
 use rail_shared::store::extract::Source;
-use rail_shared::store::{Transaction, runs};
+use rail_shared::store::{StoreError, Transaction, runs};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::task::spawn_blocking;
 
@@ -68,6 +68,8 @@ impl<'a> Writing<'a> {
             let encoding = Encoding::knowing(self.plan, entity, fields)?;
             (upload, ended) = self.file(view, &key, source, encoding).await?;
         }
+        // The others may take long.
+        upload.seal().await?;
         let fields = match ended {
             Ended::Whole(fields) => fields,
             Ended::Surprised(_) => return Err(Failure::internal().into()),
@@ -116,16 +118,26 @@ impl<'a> Writing<'a> {
             self.rows += rows;
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.report().await?;
+                self.reported = Instant::now();
             }
         }
         Ok(())
     }
 
-    async fn report(&mut self) -> Result<(), Halt> {
-        let mut transaction = self.attempt.worker.store.begin().await?;
-        runs::report(&mut transaction, &self.attempt.lease, self.rows, self.bytes).await?;
-        transaction.commit().await?;
-        self.reported = Instant::now();
-        Ok(())
+    /// Writes how far the run is, as well as possible: hours of work are not given up for it.
+    async fn report(&self) -> Result<(), Halt> {
+        let reported = async {
+            let mut transaction = self.attempt.worker.store.begin().await?;
+            runs::report(&mut transaction, &self.attempt.lease, self.rows, self.bytes).await?;
+            transaction.commit().await
+        };
+        match reported.await {
+            Err(StoreError::LeaseLost) => Err(StoreError::LeaseLost.into()),
+            Err(error) => {
+                tracing::warn!(%error, "how far the run is could not be written");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use rail_shared::connectors::Source;
 use rail_shared::domain::Tolerance;
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 
-use super::place::Rest;
+use super::stage::Rest;
 use super::sweeping::Swept;
 use super::walk::Walk;
 use super::{retrying, sweeping, too_many_errors};

@@ -9,7 +9,7 @@ use rail_shared::store::records::NewRecord;
 use rail_shared::store::sync_log::Reading;
 use tokio::time::Instant;
 
-use crate::runtime::Place;
+use crate::runtime::Reserved;
 
 /// Records in a transaction, about: enough to make it cheap, few enough to lose little.
 pub const BATCH_RECORDS: usize = 1_000;
@@ -22,14 +22,14 @@ pub(super) struct Fetched<'r> {
     /// How long it was on its way.
     pub took: Duration,
     /// Given back once the page is committed.
-    pub place: Place<'r>,
+    pub reserved: Reserved<'r>,
 }
 
 /// Pages of one entity, in the order they were read.
 #[derive(Default)]
 pub(super) struct Pages<'r> {
     pages: Vec<Page>,
-    places: Vec<Place<'r>>,
+    reserved: Vec<Reserved<'r>>,
     /// Of all of them: records and errors.
     records: usize,
     bytes: usize,
@@ -39,14 +39,18 @@ pub(super) struct Pages<'r> {
 
 impl<'r> Pages<'r> {
     pub(super) fn push(&mut self, fetched: Fetched<'r>) {
-        let Fetched { page, took, place } = fetched;
+        let Fetched {
+            page,
+            took,
+            reserved,
+        } = fetched;
         self.since.get_or_insert_with(Instant::now);
         self.records += page.records.len() + page.rejected.len();
         self.bytes += bytes_of(&page);
         self.reading.requests += page.requests;
         self.reading.took += took;
         self.pages.push(page);
-        self.places.push(place);
+        self.reserved.push(reserved);
     }
 
     pub(super) fn clear(&mut self) {

@@ -5,8 +5,8 @@ use rail_shared::domain::FailureKind;
 use rail_shared::store::record_errors;
 use rail_shared::store::records::Seen;
 
-use super::place::{Place, Retrying, Sweep};
 use super::singly::{Brought, Singly, code_of};
+use super::stage::{Retrying, Stage, Sweep};
 use crate::runtime::{Attempt, Halt};
 
 /// Errors that one run retries of an entity; the oldest first, the others with the next.
@@ -45,12 +45,12 @@ pub(super) async fn finish(
         let is_last = left.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX);
         for (error, id) in left {
             if attempt.stop.is_cancelled() {
-                singly.commit(Some(Place::Retrying { retrying })).await?;
+                singly.commit(Some(Stage::Retrying { retrying })).await?;
                 return Err(Halt::Stopping);
             }
             if let Err(failure) = singly.read(&id).await {
                 let Some(code) = code_of(&failure) else {
-                    singly.commit(Some(Place::Retrying { retrying })).await?;
+                    singly.commit(Some(Stage::Retrying { retrying })).await?;
                     return Err(failure.into());
                 };
                 unavailable += u32::from(failure.kind == FailureKind::Unavailable);
@@ -62,14 +62,14 @@ pub(super) async fn finish(
                 break 'all;
             }
             if singly.is_ripe() {
-                singly.commit(Some(Place::Retrying { retrying })).await?;
+                singly.commit(Some(Stage::Retrying { retrying })).await?;
             }
         }
         if is_last || retrying.tried >= AT_MOST {
             break;
         }
     }
-    let sweep = retrying.then.map(|sweeping| Place::Sweeping { sweeping });
+    let sweep = retrying.then.map(|sweeping| Stage::Sweeping { sweeping });
     singly.commit(sweep).await?;
     Ok(retrying.then)
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::pages::{new_error, new_record};
-use super::place::{Place, write};
+use super::stage::{Stage, write};
 use crate::runtime::{Attempt, Halt};
 
 /// Records in a transaction, about.
@@ -142,8 +142,8 @@ impl Singly<'_> {
             || since.is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
-    /// Commits what was read, and where to go on; the entity is complete without a place.
-    pub(super) async fn commit(&mut self, place: Option<Place>) -> Result<(), Halt> {
+    /// Commits what was read, and where to go on; the entity is complete without a stage.
+    pub(super) async fn commit(&mut self, stage: Option<Stage>) -> Result<(), Halt> {
         let brought = std::mem::take(&mut self.brought);
         let sync_id: SyncId = self.attempt.lease.job_id.into();
         let records: Vec<NewRecord<'_>> = brought
@@ -160,7 +160,7 @@ impl Singly<'_> {
                 as_of: *as_of,
             })
             .collect();
-        let place = place.as_ref().map(write).transpose()?;
+        let stage = stage.as_ref().map(write).transpose()?;
         let batch = Batch {
             sync_id,
             versions: Versions {
@@ -176,7 +176,7 @@ impl Singly<'_> {
             read: Read::Singly,
             rejected: &rejected,
             resolved: &brought.resolved,
-            cursor: place.as_ref(),
+            cursor: stage.as_ref(),
             retry: None,
             tolerance: Tolerance::default(),
             reading: brought.reading,

@@ -6,7 +6,7 @@ use rail_shared::domain::Tolerance;
 use rail_shared::failpoints::step;
 use rail_shared::store::sweep::{self, Missing, Verdict, Walked};
 
-use super::place::{Place, Sweep, write};
+use super::stage::{Stage, Sweep, write};
 use crate::runtime::{Attempt, Halt};
 
 /// How a sweep ended.
@@ -39,7 +39,7 @@ pub(super) async fn finish(
             "Another sync ran since {entity} was read, so what was missing then may be there."
         )));
     }
-    let decided = write(&Place::Sweeping {
+    let decided = write(&Stage::Sweeping {
         sweeping: Sweep {
             decided: true,
             ..sweep

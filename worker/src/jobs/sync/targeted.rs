@@ -6,8 +6,8 @@ use rail_shared::store::records::Seen;
 use rail_shared::store::streams;
 use rail_shared::store::syncs::{SyncEntityRow, SyncRow};
 
-use super::place::{Place, read};
 use super::singly::{Brought, Singly, code_of};
+use super::stage::{Stage, read};
 use crate::runtime::{Attempt, Halt};
 
 /// Attempts that a record is given by a vendor that is not available for it; then that is its error, and the others have
@@ -27,7 +27,7 @@ pub(super) async fn finish(
     let stream = streams::ensure(&mut conn, tenant, sync.connection_id, &entity.entity).await?;
     drop(conn);
     let begin = match entity.cursor.as_ref().map(read).transpose()? {
-        Some(Place::Targeted { targeted }) => targeted,
+        Some(Stage::Targeted { targeted }) => targeted,
         _ => 0,
     };
     let mut singly = Singly {
@@ -39,13 +39,13 @@ pub(super) async fn finish(
         brought: Brought::default(),
     };
     for at in begin..targets.len() {
-        let place = Place::Targeted { targeted: at };
+        let stage = Stage::Targeted { targeted: at };
         if attempt.stop.is_cancelled() {
-            singly.commit(Some(place)).await?;
+            singly.commit(Some(stage)).await?;
             return Err(Halt::Stopping);
         }
         if singly.is_ripe() {
-            singly.commit(Some(place.clone())).await?;
+            singly.commit(Some(stage.clone())).await?;
         }
         let Some(id) = targets.ids.get(at) else {
             let error = at - targets.ids.len();
@@ -65,7 +65,7 @@ pub(super) async fn finish(
                 Some(code) if !waits => singly.refuse(id, code, failure.message),
                 _ => {
                     if at > begin {
-                        singly.commit(Some(place)).await?;
+                        singly.commit(Some(stage)).await?;
                     }
                     return Err(failure.into());
                 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::commit::commit;
 use super::pages::{Fetched, Pages, bytes_of};
-use super::place::{Place, Rest, Retrying, Sweep, read, write};
+use super::stage::{Rest, Retrying, Stage, Sweep, read, write};
 use crate::runtime::{Attempt, Halt, Room};
 
 /// One entity on its way.
@@ -28,7 +28,7 @@ pub(super) struct Walk<'a> {
     known: Checkpoint,
     /// Of a snapshot: what it fills in place of the stream.
     part: Option<Part>,
-    place: Place,
+    stage: Stage,
     tolerance: Tolerance,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Walk<'a> {
             .map(read)
             .transpose()?
             .unwrap_or_default();
-        let place = match &entity.cursor {
+        let stage = match &entity.cursor {
             Some(stored) => read(stored)?,
             None => {
                 let ask = Ask {
@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
                     checkpoint: known.clone(),
                     now: attempt.worker.clock.now(),
                 };
-                Place::Reading(Box::new(source.plan(&entity.entity, &ask)?))
+                Stage::Reading(Box::new(source.plan(&entity.entity, &ask)?))
             }
         };
         drop(conn);
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
             stream,
             known,
             part,
-            place,
+            stage,
             tolerance,
         })
     }
@@ -89,13 +89,13 @@ impl<'a> Walk<'a> {
 
     /// Reads to the end; returns what is left to do then. Pages are read ahead while those before them are committed.
     pub(super) async fn finish(&self) -> Result<Rest, Halt> {
-        let first = match &self.place {
-            Place::Sweeping { sweeping } => return Ok(Rest::Sweep(*sweeping)),
-            Place::Retrying { retrying } => return Ok(Rest::Retry(*retrying)),
-            Place::Sealing { .. } => return Ok(Rest::Seal),
+        let first = match &self.stage {
+            Stage::Sweeping { sweeping } => return Ok(Rest::Sweep(*sweeping)),
+            Stage::Retrying { retrying } => return Ok(Rest::Retry(*retrying)),
+            Stage::Sealing { .. } => return Ok(Rest::Seal),
             // Of a sync of single records, which does not walk.
-            Place::Targeted { .. } => return Ok(Rest::Nothing),
-            Place::Reading(cursor) => Cursor::clone(cursor),
+            Stage::Targeted { .. } => return Ok(Rest::Nothing),
+            Stage::Reading(cursor) => Cursor::clone(cursor),
         };
         let room = self.attempt.worker.memory.room();
         let (sender, receiver) = unbounded_channel();
@@ -181,9 +181,13 @@ impl<'a> Walk<'a> {
             let page = page?;
             step("a page is read");
             cursor = page.next.clone();
-            let place = room.take(bytes_of(&page));
+            let reserved = room.reserve(bytes_of(&page));
             // Nobody listens once the writer has failed, which says why.
-            let _ = pages.send(Fetched { page, took, place });
+            let _ = pages.send(Fetched {
+                page,
+                took,
+                reserved,
+            });
         }
         Ok(())
     }
@@ -222,12 +226,12 @@ impl<'a> Walk<'a> {
             return Ok(Rest::Nothing);
         };
         let (rest, retry_rest) = (self.rest_after(last), self.retry_after(last));
-        let place = match &last.next {
-            Some(cursor) => Some(Place::Reading(Box::new(cursor.clone()))),
-            None => rest.place(),
+        let stage = match &last.next {
+            Some(cursor) => Some(Stage::Reading(Box::new(cursor.clone()))),
+            None => rest.stage(),
         };
-        let place = place.as_ref().map(write).transpose()?;
-        let retry = retry_rest.and_then(Rest::place);
+        let stage = stage.as_ref().map(write).transpose()?;
+        let retry = retry_rest.and_then(Rest::stage);
         let retry = retry.as_ref().map(write).transpose()?;
         let gain = last.gain.as_ref();
         let checkpoint = gain.map(|gain| write(&self.known.with(gain))).transpose()?;
@@ -246,7 +250,7 @@ impl<'a> Walk<'a> {
             read: Read::InPages,
             rejected: &pages.rejected(),
             resolved: &[],
-            cursor: place.as_ref(),
+            cursor: stage.as_ref(),
             retry: retry.as_ref(),
             tolerance: self.tolerance,
             reading: pages.reading(),

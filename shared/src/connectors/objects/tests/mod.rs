@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::rows::Room;
-use super::{ObjectStore, Place, ROWS, StoreKind, StoreRules};
+use super::{ObjectStore, ROWS, StoreKind, StoreRules, WalkPlace};
 use crate::connectors::cursor::Position;
 use crate::connectors::session::Session;
 use crate::connectors::{Ask, Checkpoint, Cursor, Page};
@@ -148,7 +148,7 @@ fn stored(cursor: &Cursor) -> Cursor {
     serde_json::from_value(serde_json::to_value(cursor).unwrap()).unwrap()
 }
 
-fn place(cursor: &Cursor) -> &Place {
+fn place(cursor: &Cursor) -> &WalkPlace {
     match &cursor.position {
         Position::Object(place) => place,
         other => panic!("no place in a store: {other:?}"),

@@ -224,6 +224,20 @@ proptest! {
     }
 
     #[test]
+    fn records_that_a_survey_has_read_are_written_as_others_are(
+        objects in prop::collection::vec(samples::any_object(), 0..4),
+        spelling in samples::any_spelling(),
+        fields in samples::any_choice(),
+    ) {
+        let encoder = || Encoder::Xml(XmlEncoder::new("customers".to_owned(), fields.clone()));
+        let payloads: Vec<String> = objects.iter().map(|it| it.spelled(spelling)).collect();
+        prop_assert_eq!(
+            samples::file_of_surveyed(encoder(), &payloads),
+            samples::file(encoder(), &payloads)
+        );
+    }
+
+    #[test]
     fn no_two_fields_share_an_element(a in samples::any_name(), b in samples::any_name()) {
         prop_assert_eq!(a == b, element_of(&a) == element_of(&b));
     }

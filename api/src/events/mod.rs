@@ -1,0 +1,5 @@
+//! Events, as those who follow the stream get them.
+
+mod tail;
+
+pub use tail::{Reader, Tails};
