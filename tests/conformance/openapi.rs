@@ -56,6 +56,7 @@ impl Ids {
 
         let (mut connections, mut exports, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         let mut snapshots = Vec::new();
+        // It stays: snapshots are gone with their connection.
         let of_snapshots = rail.connect_stripe().await;
         for _ in 0..SPARE {
             snapshots.push(snapshot(rail, &of_snapshots).await);
@@ -110,7 +111,7 @@ impl Ids {
             ("spare-connections", connections),
             ("spare-exports", exports),
             ("spare-snapshots", snapshots),
-            ("spare-snapshot-connections", vec![of_snapshots]),
+            ("snapshot-connections", vec![of_snapshots]),
             ("spare-keys", keys),
             ("events", events.collect()),
             ("webhooks", vec![webhooks.remove(0)]),
