@@ -112,9 +112,9 @@ prepare_venv() {
     fi
 }
 
-# The libraries the conformance suite compares with.
+# The libraries the suites compare with, and the stores they write to.
 prepare_python() {
-    prepare_venv "$DEV/venv" "$ROOT/tests/conformance" "the conformance suite"
+    prepare_venv "$DEV/venv" "$ROOT/tests/conformance" "the suites"
     export RAIL_TEST_PYTHON=$DEV/venv/bin/python
 }
 

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rail_shared::domain::JobId;
+use rail_tests::environment;
 use rail_tests::harness::{Rail, send, text};
 use rail_tests::sandbox::stripe::{Settings, WEBHOOK_SECRET};
 use rail_tests::wait::wait_until;
@@ -212,12 +213,7 @@ async fn made(rail: &Rail, path: &str, body: &Value, id: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_gets_an_answer_that_the_document_does_not_name() {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how ./dev test says where its Python is"
-    )]
-    let python = std::env::var_os("RAIL_TEST_PYTHON");
-    let Some(python) = python else {
+    let Some(python) = environment::variable("RAIL_TEST_PYTHON") else {
         println!(
             "skipped: RAIL_TEST_PYTHON does not name a Python that has tests/conformance/requirements.txt installed"
         );

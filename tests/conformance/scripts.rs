@@ -4,17 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rail_tests::environment;
 use serde_json::Value;
 
 /// Runs a script beside this file, with what it is told on its standard input; a failed check of it fails the test.
 /// Answers whether it ran: without a Python it is skipped, with a line that says so.
 pub fn run(script: &str, told: &Value) -> bool {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how ./dev test says where its Python is"
-    )]
-    let python = std::env::var_os("RAIL_TEST_PYTHON");
-    let Some(python) = python else {
+    let Some(python) = environment::variable("RAIL_TEST_PYTHON") else {
         println!(
             "skipped: RAIL_TEST_PYTHON does not name a Python that has tests/conformance/requirements.txt installed"
         );

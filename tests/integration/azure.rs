@@ -14,11 +14,10 @@ use super::uploads::{content, write};
 const MIB: usize = 1 << 20;
 
 fn settings(store: &ObjectStore) -> AzureSettings {
-    let said = |name: &str| store.credentials()[name].as_str().unwrap().to_owned();
     AzureSettings {
-        account: said("account"),
-        container: said("container"),
-        key: AzureKey::Account(said("accountKey").into()),
+        account: store.credential("account").into(),
+        container: store.credential("container").into(),
+        key: AzureKey::Account(store.credential("accountKey").to_owned().into()),
         endpoint: Some(store.base_url().parse().unwrap()),
     }
 }
@@ -192,11 +191,10 @@ async fn an_export_of_the_operators_account_is_whole_in_its_container() {
     let Some(mut store) = ObjectStore::azure() else {
         return;
     };
-    let said = |name: &str| store.credentials()[name].as_str().unwrap().to_owned();
     let rail = Rail::builder()
         .customers(300)
-        .variable("RAIL_AZURE_ACCOUNT", &said("account"))
-        .variable("RAIL_AZURE_ACCOUNT_KEY", &said("accountKey"))
+        .variable("RAIL_AZURE_ACCOUNT", store.credential("account"))
+        .variable("RAIL_AZURE_ACCOUNT_KEY", store.credential("accountKey"))
         .variable("RAIL_AZURE_ENDPOINT", store.base_url())
         .start()
         .await;
@@ -208,7 +206,7 @@ async fn an_export_of_the_operators_account_is_whole_in_its_container() {
     .await;
     let mut body = json!({
         "name": "Test", "format": "CSV", "entities": ["customers"],
-        "destination": { "type": "AZURE_BLOB", "container": said("container"), "path": "/out/" },
+        "destination": { "type": "AZURE_BLOB", "container": store.credential("container"), "path": "/out/" },
     });
 
     let run = rail.export(&body).await;

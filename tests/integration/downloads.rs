@@ -115,17 +115,18 @@ async fn a_blob_is_downloaded_by_a_link_that_the_operators_account_signs() {
     let Some(store) = ObjectStore::azure() else {
         return;
     };
-    let said = |name: &str| store.credentials()[name].as_str().unwrap().to_owned();
+    let key = store.credential("accountKey");
     let rail = Rail::builder()
-        .variable("RAIL_AZURE_ACCOUNT", &said("account"))
-        .variable("RAIL_AZURE_ACCOUNT_KEY", &said("accountKey"))
+        .variable("RAIL_AZURE_ACCOUNT", store.credential("account"))
+        .variable("RAIL_AZURE_ACCOUNT_KEY", key)
         .variable("RAIL_AZURE_ENDPOINT", store.base_url())
         .start()
         .await;
-    let to = json!({"type": "AZURE_BLOB", "container": said("container"), "path": "é t"});
+    let to =
+        json!({"type": "AZURE_BLOB", "container": store.credential("container"), "path": "é t"});
     let run = exported(&rail, &to).await;
 
-    let link = is_fetched_by_its_link(&rail, &run, &said("accountKey")).await;
+    let link = is_fetched_by_its_link(&rail, &run, key).await;
     let (unsigned, _) = link.split_once('?').unwrap();
     assert_ne!(fetched(unsigned).await.0, 200);
 }

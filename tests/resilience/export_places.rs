@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use rail_tests::harness::text;
 use rail_tests::moto::Moto;
 use rail_tests::processes::Installation;
 use rail_tests::stores::ObjectStore;
@@ -48,8 +47,9 @@ impl Place {
             Self::Folder => json!({"type": "LOCAL", "path": path}),
             Self::Bucket(_, bucket) => json!({"type": "S3", "bucket": bucket, "path": path}),
             Self::Container(store, lane) => {
-                let container = store.borrow().credentials()["container"].clone();
-                json!({"type": "AZURE_BLOB", "container": container, "path": format!("{lane}/{path}")})
+                json!({
+                    "type": "AZURE_BLOB", "container": store.borrow().credential("container"), "path": format!("{lane}/{path}")
+                })
             }
         }
     }
@@ -106,12 +106,11 @@ async fn listed(moto: &Moto, bucket: &str, query: &str, element: &str) -> Vec<St
 
 fn in_container(store: &mut ObjectStore, path: &str) -> Vec<Visible> {
     let folder = format!("{path}/");
-    let said = |name: &str| text(&store.credentials().clone().into(), name).to_owned();
     let container = format!(
         "{}/{}/{}",
         store.base_url(),
-        said("account"),
-        said("container")
+        store.credential("account"),
+        store.credential("container")
     );
     let listed = store.listed().into_iter().map(|object| object.key);
     let keys: Vec<String> = listed.filter(|key| key.starts_with(&folder)).collect();

@@ -114,7 +114,7 @@ pub async fn to_azure(settings: &'static Settings) -> Tally {
     let Some(store) = ObjectStore::azure() else {
         return skipped("no Azurite (RAIL_TEST_NODE)");
     };
-    let said = |name: &str| text(&store.credentials().clone().into(), name).to_owned();
+    let said = |name| store.credential(name).to_owned();
     let (account, key) = (said("account"), said("accountKey"));
     let endpoint = store.base_url().to_owned();
     let store = Rc::new(RefCell::new(store));

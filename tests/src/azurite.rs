@@ -1,6 +1,5 @@
 //! A real Azure Blob Storage server for tests: Azurite, which checks signatures.
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::environment;
 use crate::ports::free_port;
 
 /// Names the folder in which npm has installed `azurite`; `./dev test` sets it.
@@ -37,12 +37,7 @@ impl Azurite {
     /// # Errors
     /// When the server does not start.
     pub fn start() -> Result<Option<Self>> {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "where the tests' servers are installed is no setting of the product"
-        )]
-        let folder = env::var_os(FOLDER);
-        let Some(folder) = folder else {
+        let Some(folder) = environment::variable(FOLDER) else {
             println!(
                 "skipped: {FOLDER} is not set, so there is no Azure Blob Storage to test against"
             );

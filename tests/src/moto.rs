@@ -1,10 +1,11 @@
 //! A real S3 server for tests: moto's, with its check of signatures and rights switched on.
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::environment;
 
 /// Names the interpreter of an environment with `moto[server]`; `./dev test` sets it.
 const PYTHON: &str = "RAIL_TEST_PYTHON";
@@ -48,12 +49,7 @@ impl Moto {
     /// # Errors
     /// When the server does not start.
     pub fn start() -> Result<Option<Self>> {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "which interpreter to use is a matter of the tests, no setting of the product"
-        )]
-        let python = env::var(PYTHON);
-        let Ok(python) = python else {
+        let Some(python) = environment::variable(PYTHON) else {
             println!("skipped: {PYTHON} is not set, so there is no S3 server to test against");
             return Ok(None);
         };

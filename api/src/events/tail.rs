@@ -1,7 +1,7 @@
 //! Readers of the stream of events.
 //!
 //! A reader keeps nothing but its place and takes events as fast as its connection does: what it has not taken stays in
-//! Postgres. All readers of a tenant share one [`Tail`]: the newest events, read once for all of them, a few times a second.
+//! Postgres. All readers of a tenant share one [`Tail`]: the newest events, read once for all of them, ten times a second.
 //! A reader that is further behind reads the log itself.
 
 use std::collections::{BTreeMap, VecDeque};

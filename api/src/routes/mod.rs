@@ -1,4 +1,4 @@
-//! The operations, one file per resource.
+//! The operations, one file per group of them in the document.
 
 mod api_keys;
 mod authorization;

@@ -176,9 +176,9 @@ impl Runs {
 
     /// Cancel a run of an export.
     ///
-    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds and leaves no files.
-    /// Asking again while that is under way is answered the same; a run that has ended is refused with 409
-    /// `already-ended`.
+    /// One that only waits is CANCELLED at once; one that runs is ended by its worker within seconds and leaves no manifest,
+    /// and no files but those that were visible by then. Asking again while that is under way is answered the same; a run
+    /// that has ended is refused with 409 `already-ended`.
     #[oai(
         path = "/exports/:exportId/runs/:runId/cancel",
         method = "post",

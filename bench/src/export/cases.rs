@@ -72,14 +72,14 @@ pub fn all() -> Vec<Case> {
 
 /// Those that one record in the middle with a field of its own holds up.
 pub fn of_an_odd_record() -> Vec<Case> {
-    let odd = |name, format| Case {
+    let odd = |name, format, floor| Case {
         name,
         asked: json!({"format": format}),
-        floor: Floor::Text,
+        floor,
         to: To::Local,
     };
     vec![
-        odd("CSV, an odd record", "CSV"),
-        odd("PARQUET, an odd record", "PARQUET"),
+        odd("CSV, an odd record", "CSV", Floor::Csv),
+        odd("PARQUET, an odd record", "PARQUET", Floor::Text),
     ]
 }

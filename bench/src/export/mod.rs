@@ -7,6 +7,7 @@ mod records;
 pub mod sink;
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -64,29 +65,21 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
     let port = store.port().to_string();
     let _sink = stage.start("sink", &["sink", "--port", &port])?;
     println!(
-        "| {} records | rows/s | our CPU a row | Postgres CPU a row | file | beside psql: rows/s | peak memory |",
+        "| {} records | rows/s | CPU a row | Postgres CPU a row | file | beside psql: rows/s | CPU | peak memory |",
         wanted.records
     );
-    println!("|---|---|---|---|---|---|---|");
-    let mut floors = Vec::new();
+    println!("|---|---|---|---|---|---|---|---|");
     for (name, floor) in [
         ("psql: 20 fields as CSV", Floor::Csv),
         ("psql: jsonb as text", Floor::Text),
     ] {
-        let best = quickest(wanted.rounds, async || psql(&stage, floor).await).await?;
-        row(name, wanted.records, best, None);
-        floors.push((floor, best));
+        let best = quickest(wanted.rounds, async || Ok(vec![psql(&stage, floor).await?])).await?;
+        row(name, wanted.records, best[0], None);
     }
-    let is_named = |name: &str| wanted.only.is_empty() || wanted.only.iter().any(|it| it == name);
-    let is_wanted = |case: &Case| is_named(case.name);
+    let is_wanted =
+        |case: &Case| wanted.only.is_empty() || wanted.only.iter().any(|it| it == case.name);
     for case in cases::all().into_iter().filter(is_wanted) {
-        measure_case(&stage, wanted, &case, &floors).await?;
-    }
-    let peers = wanted.peers.iter().flat_map(|python| peer::all(python));
-    for peer in peers.filter(|peer| is_named(&peer.name())) {
-        let best = quickest(wanted.rounds, async || theirs(&stage, &peer).await).await?;
-        let beside = beside(&floors, peer.floor);
-        row(&peer.name(), wanted.records, best, beside);
+        measure_case(&stage, wanted, &case).await?;
     }
     let odd: Vec<Case> = cases::of_an_odd_record()
         .into_iter()
@@ -96,45 +89,51 @@ pub async fn measure(wanted: &Wanted) -> anyhow::Result<()> {
         records::make_one_odd(&mut stage, wanted.records).await?;
     }
     for case in odd {
-        measure_case(&stage, wanted, &case, &floors).await?;
+        measure_case(&stage, wanted, &case).await?;
     }
     Ok(())
 }
 
-async fn measure_case(
-    stage: &Stage,
-    wanted: &Wanted,
-    case: &Case,
-    floors: &[(Floor, Spent)],
-) -> anyhow::Result<()> {
+/// Measures an export in turns with psql and those peers that have its format: machines change their pace from one minute to the
+/// next, so what is compared has to be measured side by side.
+async fn measure_case(stage: &Stage, wanted: &Wanted, case: &Case) -> anyhow::Result<()> {
     // One of its own: what others left in the memory of a process would count for this one.
     let worker = stage.start("worker", &["syncer"])?;
-    let run = async || export(stage, &worker, wanted.records, case).await;
+    let peers = wanted.peers.iter().flat_map(|python| peer::all(python));
+    let peers: Vec<Peer> = peers.filter(|peer| peer.format == case.name).collect();
+    let run = async || {
+        let mut spent = vec![
+            psql(stage, case.floor).await?,
+            export(stage, &worker, wanted.records, case).await?,
+        ];
+        for peer in &peers {
+            spent.push(theirs(stage, peer).await?);
+        }
+        Ok(spent)
+    };
     let best = quickest(wanted.rounds, run).await?;
-    row(
-        &format!("rail: {}", case.name),
-        wanted.records,
-        best,
-        beside(floors, case.floor),
-    );
+    let names = iter::once(format!("rail: {}", case.name)).chain(peers.iter().map(Peer::name));
+    for (name, spent) in names.zip(&best[1..]) {
+        row(&name, wanted.records, *spent, Some(best[0]));
+    }
     Ok(())
 }
 
+/// Of each of those that are measured in turns, its quickest.
 async fn quickest(
     rounds: usize,
-    measure: impl AsyncFn() -> anyhow::Result<Spent>,
-) -> anyhow::Result<Spent> {
-    let mut best: Option<Spent> = None;
+    measure: impl AsyncFn() -> anyhow::Result<Vec<Spent>>,
+) -> anyhow::Result<Vec<Spent>> {
+    let mut best: Option<Vec<Spent>> = None;
     for _ in 0..rounds {
         let now = measure().await?;
-        best = best.filter(|best| best.wall < now.wall).or(Some(now));
+        for (best, now) in best.get_or_insert_with(|| now.clone()).iter_mut().zip(now) {
+            if now.wall < best.wall {
+                *best = now;
+            }
+        }
     }
     best.context("at least one round")
-}
-
-fn beside(floors: &[(Floor, Spent)], wanted: Floor) -> Option<Spent> {
-    let found = floors.iter().find(|(floor, _)| *floor == wanted);
-    found.map(|(_, spent)| *spent)
 }
 
 async fn psql(stage: &Stage, floor: Floor) -> anyhow::Result<Spent> {
@@ -212,17 +211,19 @@ async fn export(
     Ok(spent)
 }
 
-fn row(name: &str, records: usize, of: Spent, beside: Option<Spent>) {
+fn row(name: &str, records: usize, of: Spent, floor: Option<Spent>) {
     let each = |spent: Duration| spent.as_secs_f64() * 1e6 / records as f64;
     let wall = |spent: Spent| spent.wall.as_secs_f64();
-    let ratio = beside.map_or("–".to_owned(), |floor| {
-        format!("{:.2} ×", wall(floor) / wall(of))
-    });
+    let beside = |ratio: &dyn Fn(Spent) -> f64| {
+        floor.map_or("–".to_owned(), |floor| format!("{:.2} ×", ratio(floor)))
+    };
+    let quicker = beside(&|floor| wall(floor) / wall(of));
+    let busier = beside(&|floor| of.ours.as_secs_f64() / floor.ours.as_secs_f64());
     let peak = of
         .peak_kib
         .map_or("–".to_owned(), |kib| format!("{} MB", kib / 1024));
     println!(
-        "| {name} | {:.0} | {:.2} µs | {:.2} µs | {} MB | {ratio} | {peak} |",
+        "| {name} | {:.0} | {:.2} µs | {:.2} µs | {} MB | {quicker} | {busier} | {peak} |",
         records as f64 / wall(of),
         each(of.ours),
         each(of.postgres),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::floor::Floor;
 use crate::peers;
 
 const EXPORT: &str = include_str!("../../peers/export/export.py");
@@ -13,23 +12,17 @@ const EXPORT: &str = include_str!("../../peers/export/export.py");
 pub struct Peer<'a> {
     python: &'a Path,
     program: &'static str,
-    format: &'static str,
-    pub floor: Floor,
+    /// As the case of it is called.
+    pub format: &'static str,
 }
 
 /// Each program with each format that both have.
 pub fn all(python: &Path) -> impl Iterator<Item = Peer<'_>> {
-    let formats = [
-        ("CSV", Floor::Csv),
-        ("NDJSON", Floor::Text),
-        ("PARQUET", Floor::Text),
-    ];
     ["duckdb", "pandas"].into_iter().flat_map(move |program| {
-        formats.map(|(format, floor)| Peer {
+        ["CSV", "NDJSON", "PARQUET"].map(|format| Peer {
             python,
             program,
             format,
-            floor,
         })
     })
 }

@@ -106,7 +106,7 @@ pub async fn retry(
              WHERE id = $1 AND tenant_id = $2 AND state = 'FAILED' RETURNING id, dispatch_no
          ), begun_anew AS (
              -- By its export as that is now: what made it fail may have been corrected there.
-             UPDATE export_runs SET definition = NULL WHERE id = (SELECT id FROM retried)
+             UPDATE export_runs SET definition = NULL, files = '[]', beside = '[]' WHERE id = (SELECT id FROM retried)
          )
          SELECT dispatch_no FROM retried",
     )

@@ -1,4 +1,4 @@
-//! Postgres, the truth: one file a table, each with its rows and its verbs.
+//! Postgres, the truth: a file or folder for each table, with its rows and its verbs.
 //!
 //! A verb takes the connection it runs on, so that the caller owns the transaction. Every verb that speaks for a
 //! caller takes the tenant; verbs of a running job take its [`Lease`] and refuse when the lease is lost.

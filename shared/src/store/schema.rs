@@ -202,6 +202,7 @@ diesel::table! {
         marks -> Jsonb,
         due_at -> Nullable<Timestamptz>,
         definition -> Nullable<Jsonb>,
+        replacing -> Jsonb,
     }
 }
 

@@ -105,6 +105,40 @@ async fn a_run_whose_files_replace_those_of_another_waits_until_that_is_over() {
     let before = rail.caller.get(&file(&done)).await;
     assert_eq!(before.problem(409), "replaced");
     assert_eq!(rail.caller.get(&file(&again)).await.status, 200);
+
+    // Also if that one had got no further than this file.
+    rail.database
+        .run(
+            "UPDATE export_runs SET files = '[]', beside = '[]' WHERE id = (SELECT max(id::text)::uuid FROM export_runs);
+             UPDATE jobs SET state = 'FAILED' WHERE id = (SELECT max(id::text)::uuid FROM export_runs)",
+        )
+        .await;
+    let before = rail.caller.get(&file(&done)).await;
+    assert_eq!(before.problem(409), "replaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_worker_died_before_it_could_say_that_it_is_over_is_not_done_again() {
+    let rail = Rail::builder().start().await;
+    put(&rail.caller, "deals", "{\"id\":\"a\"}\n").await;
+    let export = created(&rail, &lines_of(&["deals"])).await;
+    let done = run(&rail, &export).await;
+    put(&rail.caller, "deals", "{\"id\":\"b\"}\n").await;
+
+    rail.database
+        .run("UPDATE jobs SET state = 'RUNNING', finished_at = NULL, lease_until = now() - interval '1 minute'")
+        .await;
+
+    let again = rail
+        .ended(&format!("{export}/runs/{}", text(&done, "runId")))
+        .await;
+    assert_eq!(again["attempt"], 2, "{again}");
+    assert_eq!(again["files"], done["files"]);
+    assert_eq!(visible(&again), "{\"id\": \"a\"}\n");
+    assert_eq!(
+        fs::read_dir(rail.export_dir().join("out")).unwrap().count(),
+        2
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

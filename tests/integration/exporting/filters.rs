@@ -103,6 +103,7 @@ async fn a_text_is_an_instant_as_the_calendar_says_or_none_and_never_an_error() 
         ("2025-01-01T24:00:00Z", None),
         ("2025-01-01 10:00 Europe/Paris", None),
         ("2025-13-01", None),
+        ("٢٠٢٥-٠١-٠١", None),
         ("yesterday", None),
         ("", None),
     ];

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rail_shared::domain::JobKind::{self, Sync};
 use rail_shared::domain::{JobId, TenantId};
 use rail_shared::queue::{Doorbell, Ring, Ringer};
+use rail_tests::environment;
 use rail_tests::redis::PrivateRedis;
 use rail_tests::wait::{SOON, wait_until};
 use rail_worker::runtime::{bell::listen, pool};
@@ -20,14 +21,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The Redis that is there anyway, or one of our own when none is named; each test has lists of its own in it.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "how ./dev test says where its servers are"
-)]
 fn any_redis() -> (Option<PrivateRedis>, Doorbell) {
-    let (redis, url) = match std::env::var("RAIL_TEST_REDIS_URL") {
-        Ok(url) => (None, url),
-        Err(_) => {
+    let (redis, url) = match environment::variable("RAIL_TEST_REDIS_URL") {
+        Some(url) => (None, url),
+        None => {
             let redis = PrivateRedis::start().unwrap();
             let url = redis.url();
             (Some(redis), url)

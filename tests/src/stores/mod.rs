@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::azurite::Azurite;
+use crate::environment;
 use crate::moto::Moto;
 
 /// Writes and lists as it is told, a line of JSON each time: boto3 for S3, azure-storage-blob for Azure.
@@ -124,6 +125,12 @@ impl ObjectStore {
         &self.credentials
     }
 
+    /// One of them, which is a text.
+    pub fn credential(&self, name: &str) -> &str {
+        let credential = self.credentials.get(name).and_then(Value::as_str);
+        credential.unwrap_or_else(|| panic!("a store has no credential {name}"))
+    }
+
     /// The S3 server, if it is one.
     #[must_use]
     pub fn moto(&self) -> Option<&Moto> {
@@ -206,12 +213,7 @@ struct Writer {
 
 impl Writer {
     fn start() -> Result<Self> {
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "which interpreter to use is a matter of the tests, no setting of the product"
-        )]
-        let python = std::env::var("RAIL_TEST_PYTHON");
-        let python = python
+        let python = environment::variable("RAIL_TEST_PYTHON")
             .context("RAIL_TEST_PYTHON is not set: the stores are filled by Python libraries")?;
         let mut process = Command::new(python)
             .args(["-c", WRITER])

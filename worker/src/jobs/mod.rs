@@ -1,4 +1,4 @@
-//! The kinds of jobs: one file each, and here the one screen that knows them all.
+//! The kinds of jobs: one folder each, and here the one screen that knows them all.
 
 mod delivery;
 mod export;

@@ -70,19 +70,24 @@ impl LocalPlace {
     /// Removes a hidden file; that it is not there is fine.
     pub(super) async fn withdraw(&self, key: &str, hidden: &str) -> Result<(), Failure> {
         let (place, key, hidden) = (self.clone(), key.to_owned(), hidden.to_owned());
-        let removed = off_thread(move || {
+        off_thread(move || {
             let (directories, _) = key.rsplit_once('/').unwrap_or(("", &key));
             if !Hidden::is_name(&hidden) {
                 return Err(Failure::internal());
             }
-            let directory = place.directory(directories, Missing::Refuse)?;
-            let removed = fs::remove_file(directory.join(hidden));
-            removed.map_err(|cause| failure(&cause, &place.locate(&key)))
-        });
-        match removed.await {
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
-            removed => removed,
-        }
+            let directory = place.directory(directories, Missing::Refuse);
+            let directory = directory.map_err(|failure| match failure.kind {
+                FailureKind::NotFound => is_away(&place.locate(directories)),
+                _ => failure,
+            })?;
+            match fs::remove_file(directory.join(hidden)) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    Err(failure(&cause, &place.locate(&key)))
+                }
+                _ => Ok(()),
+            }
+        })
+        .await
     }
 
     pub(super) async fn check(&self) -> Result<(), Failure> {
@@ -268,6 +273,15 @@ async fn off_thread<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|_| Err(Failure::internal()))
+}
+
+/// A disk that is not mounted here, or not yet, looks as if its files were gone.
+fn is_away(location: &str) -> Failure {
+    Failure::passing(
+        Origin::Destination,
+        FailureKind::Unavailable,
+        format!("{location}: the folder is not there."),
+    )
 }
 
 fn is_folder(location: &str) -> Failure {

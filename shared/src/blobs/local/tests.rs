@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use super::*;
-use crate::blobs::{Destination, Place};
+use crate::blobs::{Destination, Place, Unfinished};
 
 fn place(root: &TempDir, path: &str) -> Destination {
     Place::Local(LocalPlace::new(root.path().to_owned(), path).unwrap()).into()
@@ -215,6 +215,23 @@ async fn what_stands_in_the_way_is_named() {
         (missing.kind, missing.retryable),
         (FailureKind::NotFound, false)
     );
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_file_is_not_taken_for_gone_where_its_folder_is_away() {
+    let root = TempDir::new().unwrap();
+    let place = place(&root, "");
+    let left = Unfinished {
+        key: "2025/a.csv".to_owned(),
+        token: Hidden::name(),
+    };
+    let away = place.withdraw(&left).await.unwrap_err();
+    assert_eq!(
+        (away.kind, away.retryable),
+        (FailureKind::Unavailable, true)
+    );
+    fs::create_dir(root.path().join("2025")).unwrap();
+    place.withdraw(&left).await.expect("it is gone");
 }
 
 #[test]

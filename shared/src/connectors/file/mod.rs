@@ -1,8 +1,8 @@
 //! The format of a catalogue file: closed sets, and no field that is not named here.
 //!
 //! Texts of requests may hold `{placeholders}`: the name of a credential, of a setting or of one of the entity's
-//! `values`, and the words of the engine: `{path}` (the entity's own), `{size}`, `{position}`, `{parent}`, `{fields}` and
-//! `{where}` (all conditions, with ` WHERE ` before them, or nothing).
+//! `values`, and the words of the engine: `{path}` and `{name}` (the entity's own), `{id}` (the record's), `{size}`,
+//! `{position}`, `{parent}`, `{fields}` and `{where}` (all conditions, with ` WHERE ` before them, or nothing).
 
 mod bulk;
 mod changes;

@@ -38,6 +38,8 @@ pub struct Schedule {
 const FIELDS: [&str; 5] = ["frequency", "day", "time", "timezone", "missedRuns"];
 /// A due time is missed when nothing looked for so long after it.
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// There are no due times beyond them: the calendar of the library ends where its instants do.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 impl Schedule {
     /// Reads `{"frequency":"MONTHLY","day":1,"time":"02:00","timezone":"Europe/Berlin"}`. `time` defaults to
@@ -96,6 +98,9 @@ impl Schedule {
     /// twice and a skipped one not at all: in real time there is one run in each hour.
     #[must_use]
     pub fn next_after(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
+        if !YEARS.contains(&instant.year()) {
+            return DateTime::<Utc>::MAX_UTC;
+        }
         let next = if self.frequency == Frequency::Hourly {
             self.next_minute_shown(instant)
         } else {
@@ -103,7 +108,7 @@ impl Schedule {
                 .filter_map(|date| first_instant_showing(self.timezone, date.and_time(self.time)))
                 .find(|due| *due > instant)
         };
-        // Reached only where the calendar ends.
+        // Nothing is due where the calendar ends.
         next.unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use accept::{Cause, accept};
-pub use progress::{AcceptedRun, Begun, accepted, begin, finish, marks, report};
+pub use progress::{AcceptedRun, Begun, accepted, begin, finish, marks, replace, report};
 
 use super::jobs::{JobColumns, JobRow};
 use super::schema::{export_runs, jobs};
@@ -226,7 +226,8 @@ pub async fn list(
     })
 }
 
-/// Whether another run of an export completed after this one and wrote a file at the same place.
+/// Whether another run of an export wrote a file at the same place after this one was over, or began to: one that failed or was
+/// cancelled on the way may have got as far as this file.
 ///
 /// # Errors
 /// When the database refuses.
@@ -238,9 +239,12 @@ pub async fn is_replaced(
 ) -> Result<bool, StoreError> {
     let later = statement(
         "SELECT FROM export_runs AS later JOIN jobs ON jobs.id = later.id
-         WHERE later.export_id = $1 AND state = 'COMPLETED' AND finished_at > (SELECT finished_at FROM jobs WHERE id = $2)
-           AND (files @> jsonb_build_array(jsonb_build_object('location', $3))
-                OR beside @> jsonb_build_array(jsonb_build_object('location', $3)))
+         CROSS JOIN (SELECT finished_at FROM jobs WHERE id = $2) AS this
+         WHERE later.export_id = $1 AND later.id <> $2
+           AND (later.viewed_at > this.finished_at AND later.replacing ? $3
+                OR state = 'COMPLETED' AND jobs.finished_at > this.finished_at
+                   AND (files @> jsonb_build_array(jsonb_build_object('location', $3))
+                        OR beside @> jsonb_build_array(jsonb_build_object('location', $3))))
          LIMIT 1",
     )
     .bind::<sql_types::Uuid, _>(export.uuid())

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::RunFile;
+use super::{MANIFEST, RunFile};
 use crate::domain::{ExportId, JobState, RunId};
 use crate::store::exports::ExportRow;
 use crate::store::schema::{export_runs, jobs};
@@ -23,6 +23,8 @@ pub struct AcceptedRun {
     pub at: DateTime<Utc>,
     /// The export as the run began with it, where it began before.
     pub began_as: Option<ExportRow>,
+    /// Whether [`finish`] was heard: what is left is to say that it is over.
+    pub is_finished: bool,
 }
 
 /// A run that is being worked on.
@@ -30,7 +32,13 @@ pub struct AcceptedRun {
 /// # Errors
 /// [`StoreError::LeaseLost`] when the run is gone: it was erased with its export.
 pub async fn accepted(conn: &mut AsyncPgConnection, id: RunId) -> Result<AcceptedRun, StoreError> {
-    type Found = (Uuid, DateTime<Utc>, Option<DateTime<Utc>>, Option<Value>);
+    type Found = (
+        Uuid,
+        DateTime<Utc>,
+        Option<DateTime<Utc>>,
+        Option<Value>,
+        Value,
+    );
     let found: Option<Found> = export_runs::table
         .inner_join(jobs::table)
         .filter(export_runs::id.eq(id.uuid()))
@@ -39,16 +47,19 @@ pub async fn accepted(conn: &mut AsyncPgConnection, id: RunId) -> Result<Accepte
             jobs::created_at,
             export_runs::due_at,
             export_runs::definition,
+            export_runs::beside,
         ))
         .first(conn)
         .await
         .optional()?;
-    let (export_id, created_at, due_at, definition) = found.ok_or(StoreError::LeaseLost)?;
+    let (export_id, created_at, due_at, definition, beside) = found.ok_or(StoreError::LeaseLost)?;
+    let beside: Vec<RunFile> = serde_json::from_value(beside)?;
     Ok(AcceptedRun {
         export_id: export_id.into(),
         at: due_at.unwrap_or(created_at),
         // One that another version wrote and this one cannot read is as if it had not begun.
         began_as: definition.and_then(|row| serde_json::from_value(row).ok()),
+        is_finished: beside.iter().any(|file| file.entity == MANIFEST),
     })
 }
 
@@ -133,6 +144,26 @@ pub async fn report(
             export_runs::rows.eq(number(rows)),
             export_runs::bytes.eq(number(bytes)),
         ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a run is about to write to these places, where files of other runs may be: from now on they are its own. To be
+/// called in a transaction.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the lease is held no more.
+pub async fn replace(
+    conn: &mut AsyncPgConnection,
+    lease: &Lease,
+    places: &[String],
+) -> Result<(), StoreError> {
+    lease.hold(conn).await?;
+    diesel::update(export_runs::table.find(lease.job_id.uuid()))
+        .set(
+            export_runs::replacing.eq(export_runs::replacing.concat(serde_json::to_value(places)?)),
+        )
         .execute(conn)
         .await?;
     Ok(())

@@ -8,7 +8,7 @@ use rail_shared::store::extract::{self, ExtractedRow, Source};
 use tokio::sync::mpsc::Sender;
 
 use super::plan::Plan;
-use crate::runtime::{Attempt, Halt};
+use crate::runtime::Halt;
 
 /// How many batches, or what became of them, wait to be taken: enough that nobody waits for a thread to wake up.
 pub(super) const WAITING: usize = 2;
@@ -21,7 +21,6 @@ pub(super) type Batch = Vec<ExtractedRow>;
 
 /// Hands over all records of a source, unless those who take them are gone: they say why.
 pub(super) async fn read(
-    attempt: &Attempt,
     plan: &Plan,
     source: &Source,
     view: &mut Transaction,
@@ -33,9 +32,6 @@ pub(super) async fn read(
         bytes += row.external_id.len() + row.payload.len();
         batch.push(row);
         if bytes >= BATCH_BYTES || batch.len() >= BATCH_ROWS {
-            if attempt.stop.is_cancelled() {
-                return Err(Halt::Stopping);
-            }
             let capacity = batch.len();
             let full = std::mem::replace(&mut batch, Batch::with_capacity(capacity));
             bytes = 0;

@@ -122,7 +122,8 @@ impl Encoding {
                 self.record(&record, &mut bytes).map_err(unwritable)?;
             }
             self.pack(&mut bytes).map_err(unwritable)?;
-            let capacity = bytes.len();
+            // Pieces of one file are about as long as each other: a little more than the last one seldom has to be moved.
+            let capacity = bytes.len() + bytes.len() / 8;
             let piece = Piece {
                 rows: batch.len() as u64,
                 bytes: std::mem::replace(&mut bytes, Vec::with_capacity(capacity)),

@@ -33,7 +33,9 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the export from its beginning: bytes that came from two views would not belong together.
 pub(super) async fn run(attempt: &Attempt) -> Result<Outcome, Halt> {
-    let plan = Plan::of(attempt).await?;
+    let Some(plan) = Plan::of(attempt).await? else {
+        return Ok(Outcome::Done);
+    };
     match write(attempt, &plan).await {
         Err(Halt::Failed(failure)) if failure.kind == FailureKind::CredentialsRejected => {
             let retryable = destinations::has_other_credentials(attempt, &plan.export).await?;
@@ -51,6 +53,39 @@ async fn write(attempt: &Attempt, plan: &Plan) -> Result<Outcome, Halt> {
     if !may_write(attempt, plan).await? {
         return Ok(Outcome::Snooze(WAIT));
     }
+    // While nothing is visible, a stop ends the attempt at once: a query may bring nothing for minutes.
+    let read = Box::pin(read(attempt, plan));
+    let read = attempt.stop.run_until_cancelled(read).await;
+    let (reading, full) = read.unwrap_or(Err(Halt::Stopping))?;
+
+    let mut whole = Vec::with_capacity(full.len());
+    for file in full {
+        step("a file of an export is about to become visible");
+        let schema = plan.naming.schema(&file.entity);
+        may_still_write(attempt, plan, &[&file.key, &schema]).await?;
+        whole.push(publish(plan, file).await?);
+    }
+    step("the manifest of an export is about to be written");
+    let manifest = Manifest::of(plan, &reading, &whole);
+    let manifest = manifest.text().map_err(|_| Failure::internal())?;
+    let key = plan.naming.manifest();
+    may_still_write(attempt, plan, &[&key]).await?;
+    let manifest = beside(plan, MANIFEST, key, manifest).await?;
+    let (mut files, mut others) = (Vec::new(), Vec::new());
+    for Whole { file, xsd, .. } in whole {
+        files.push(file);
+        others.extend(xsd);
+    }
+    others.push(manifest);
+    step("the files of an export are about to be told");
+    let mut transaction = attempt.worker.store.begin().await?;
+    runs::finish(&mut transaction, &attempt.lease, &files, &others).await?;
+    transaction.commit().await?;
+    Ok(Outcome::Done)
+}
+
+/// Reads all entities from one view into files that have all their bytes, and that nobody sees.
+async fn read(attempt: &Attempt, plan: &Plan) -> Result<(Reading, Vec<Full>), Halt> {
     let store = &attempt.worker.store;
     let mut view = store.view().await?;
     let reading = Reading::of(plan, &mut view).await?;
@@ -69,30 +104,7 @@ async fn write(attempt: &Attempt, plan: &Plan) -> Result<Outcome, Halt> {
     for (entity, source) in &reading.entities {
         full.push(writing.entity(&mut view, entity, source).await?);
     }
-    drop(view);
-
-    let mut whole = Vec::with_capacity(full.len());
-    for file in full {
-        step("a file of an export is about to become visible");
-        may_still_write(attempt, plan).await?;
-        whole.push(publish(plan, file).await?);
-    }
-    step("the manifest of an export is about to be written");
-    let manifest = Manifest::of(plan, &reading, &whole);
-    let manifest = manifest.text().map_err(|_| Failure::internal())?;
-    may_still_write(attempt, plan).await?;
-    let manifest = beside(plan, MANIFEST, plan.naming.manifest(), manifest).await?;
-    let (mut files, mut others) = (Vec::new(), Vec::new());
-    for Whole { file, xsd, .. } in whole {
-        files.push(file);
-        others.extend(xsd);
-    }
-    others.push(manifest);
-    step("the files of an export are about to be told");
-    let mut transaction = store.begin().await?;
-    runs::finish(&mut transaction, &attempt.lease, &files, &others).await?;
-    transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok((reading, full))
 }
 
 /// Files that replace those of other runs are written by one run at a time: two would each leave some of them.
@@ -104,11 +116,15 @@ async fn may_write(attempt: &Attempt, plan: &Plan) -> Result<bool, Halt> {
     Ok(exports::may_write(&mut conn, plan.export.id, plan.run).await?)
 }
 
-/// Whoever stood still until another took the run over does not replace the other's files.
-async fn may_still_write(attempt: &Attempt, plan: &Plan) -> Result<(), Halt> {
+/// Whoever stood still until another took the run over does not replace the other's files. Those that it does replace it
+/// notes before: from then on nobody is given them as an earlier run's.
+async fn may_still_write(attempt: &Attempt, plan: &Plan, keys: &[&str]) -> Result<(), Halt> {
     if plan.destination.existing() == Existing::Replace {
-        let mut conn = attempt.worker.store.connect().await?;
-        attempt.lease.hold(&mut conn).await?;
+        let places = keys.iter().map(|key| plan.destination.locate(key));
+        let places: Vec<String> = places.collect();
+        let mut transaction = attempt.worker.store.begin().await?;
+        runs::replace(&mut transaction, &attempt.lease, &places).await?;
+        transaction.commit().await?;
     }
     Ok(())
 }

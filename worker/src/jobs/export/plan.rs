@@ -25,11 +25,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) async fn of(attempt: &Attempt) -> Result<Self, Halt> {
+    /// None where an earlier attempt did all that there is to do, and died before it could say so.
+    pub(super) async fn of(attempt: &Attempt) -> Result<Option<Self>, Halt> {
         let (worker, lease) = (&attempt.worker, &attempt.lease);
         let run: RunId = lease.job_id.into();
         let mut conn = worker.store.connect().await?;
         let accepted = runs::accepted(&mut conn, run).await?;
+        if accepted.is_finished {
+            return Ok(None);
+        }
         let found = match accepted.began_as {
             Some(export) => Some(export),
             None => exports::find(&mut conn, lease.tenant_id, accepted.export_id).await?,
@@ -44,14 +48,14 @@ impl Plan {
         let destination = destinations::of_attempt(attempt, &export.destination).await?;
         let (at, existing) = (accepted.at, destination.existing());
         let naming = Naming::new(&export, &options, run, at, existing, lease.fence);
-        Ok(Self {
+        Ok(Some(Self {
             run,
             export,
             options,
             filter,
             destination,
             naming,
-        })
+        }))
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Writing<'a> {
         let (batches, to_encode) = mpsc::channel(WAITING);
         let (pieces, to_write) = mpsc::channel(WAITING);
         let encoded = spawn_blocking(move || encoding.run(to_encode, &pieces));
-        let read = batches::read(self.attempt, self.plan, source, view, batches);
+        let read = batches::read(self.plan, source, view, batches);
         try_join!(read, self.write(&mut upload, to_write))?;
         let ended = encoded.await.map_err(|_| Failure::internal())??;
         Ok((upload, ended))
@@ -107,9 +107,6 @@ impl<'a> Writing<'a> {
         mut pieces: Receiver<Piece>,
     ) -> Result<(), Halt> {
         while let Some(Piece { rows, bytes }) = pieces.recv().await {
-            if self.attempt.stop.is_cancelled() {
-                return Err(Halt::Stopping);
-            }
             if !bytes.is_empty() {
                 step("a piece of a file is about to be handed over");
                 self.bytes += bytes.len() as u64;

@@ -31,6 +31,20 @@ fn the_ordered_example_runs_on_the_first_of_each_month() {
 }
 
 #[test]
+fn nothing_is_due_where_the_calendar_ends() {
+    for frequency in ["HOURLY", "DAILY"] {
+        for timezone in ["Europe/Berlin", "America/New_York"] {
+            let schedule = schedule(json!({"frequency": frequency, "timezone": timezone}));
+            for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                assert_eq!(schedule.next_after(end), DateTime::<Utc>::MAX_UTC);
+            }
+            let last = "9999-12-31T23:59:59Z".parse().unwrap();
+            assert!(schedule.next_after(last) > last);
+        }
+    }
+}
+
+#[test]
 fn the_next_due_time_is_strictly_later() {
     let daily = schedule(json!({"frequency": "DAILY", "time": "02:00"}));
     assert_eq!(
