@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -55,7 +56,9 @@ def before_call(context, case, kwargs):
         case.headers["Stripe-Signature"] = f"t={now},v1={signature}"
         kwargs["data"] = body
     if case.method.upper() == "DELETE":
-        for name, value in (case.path_parameters or {}).items():
+        # The last one says what is deleted, those before it where that is.
+        for name in re.findall(r"{(\w+)}", case.operation.path)[-1:]:
+            value = (case.path_parameters or {}).get(name)
             if value in KEPT:
                 prefix, _, rest = value.partition("_")
                 case.path_parameters[name] = f"{prefix}_{'0' * len(rest)}"
