@@ -2,7 +2,7 @@
 --
 -- Nothing is tried and caught: a block with an EXCEPTION is a subtransaction, which before Postgres 17 ends every statement that
 -- runs in parallel, as those over large tables do. So what reaches the cast is what it takes. It always names a zone: the
--- session's does not count.
+-- session's does not count. And digits are those of ASCII: which others \d takes is a matter of the collation.
 CREATE OR REPLACE FUNCTION instant_of(value jsonb) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
     spelled text := value #>> '{}';
@@ -19,8 +19,8 @@ BEGIN
     ELSIF jsonb_typeof(value) <> 'string' OR length(spelled) > 40 THEN
         RETURN NULL;
     END IF;
-    part := regexp_match(spelled, '^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])'
-        '(?:[Tt ]((?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d+)?)?)([Zz]|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?)?$');
+    part := regexp_match(spelled, '^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+        '(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:\.[0-9]+)?)?)([Zz]|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)?)?$');
     IF part IS NULL THEN
         RETURN NULL;
     END IF;
